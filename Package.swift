@@ -1,0 +1,179 @@
+// swift-tools-version: 6.2
+// The rooms of the project and what each may import; layers as in ARCHITECTURE.md.
+// What must stay true: a room depends only on rooms of a lower layer. `make lint` compares these
+// declarations with the `import` lines of every file.
+//
+// VPATH_ONLY=RoomTests (comma-separated target names) narrows the package to those targets and what
+// they need, so that one room builds and tests alone; give it a --scratch-path of its own.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+]
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+func room(_ name: String, _ rooms: [String], _ others: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: rooms.map { .target(name: $0) } + others, swiftSettings: strict)
+}
+
+func program(_ name: String, _ rooms: [String], _ others: [Target.Dependency] = []) -> Target {
+  .executableTarget(
+    name: name, dependencies: rooms.map { .target(name: $0) } + others, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ rooms: [String], _ others: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: rooms.map { .target(name: $0) } + others, swiftSettings: strict)
+}
+
+let all: [Target] = [
+  // L0: C libraries and the thinnest shims over them
+  .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+  .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+  .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+  .systemLibrary(
+    name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+  .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+  .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+  .target(name: "COpenSlide", linkerSettings: [.linkedLibrary("dl")]),
+  .target(name: "CSystem"),
+
+  // L1
+  room("JSON", ["CJansson", "CPCRE2"]),
+  room("Raster", []),
+
+  // L2
+  room("Domain", ["JSON"]),
+
+  // L3
+  room("Wire", ["Domain", "JSON"]),
+  room("Policy", ["Domain", "JSON"], [crypto, yams]),
+  room("Ports", ["Domain", "JSON", "Policy"]),
+
+  // L4
+  room("Agent", ["Ports", "Policy", "Wire", "Domain", "JSON"]),
+  room("Trace", ["Ports", "Domain", "JSON", "CSystem"], [grdb, crypto, log, systemPackage]),
+  room("LanguageModels", ["Ports", "Domain", "JSON"]),
+  room(
+    "ToolHost", ["Ports", "Policy", "Wire", "Domain", "JSON", "CSystem", "CSeccomp"],
+    [crypto, log, subprocess, systemPackage]),
+  room("ToolKit", ["Wire", "Domain", "JSON"]),
+  room("Slides", ["Raster", "Domain", "COpenSlide", "CTurboJPEG", "CPNG"]),
+  room("Analysis", ["Raster", "Domain", "COpenBLAS"]),
+  room("Setup", ["Domain", "JSON", "CSystem"], [crypto, yams, subprocess, systemPackage]),
+
+  // L5. Named TurnRuntime because the Swift toolchain has a module named Runtime.
+  room(
+    "TurnRuntime", ["Agent", "Ports", "Policy", "Wire", "Domain", "JSON"],
+    [log, crypto, .product(name: "OrderedCollections", package: "swift-collections")]),
+  room("BuiltInTools", ["ToolKit", "Slides", "Analysis", "Raster", "Wire", "Domain", "JSON"], [crypto]),
+
+  // L6
+  room("Server", ["TurnRuntime", "Ports", "Policy", "Wire", "Domain", "JSON", "CSystem"], nio + [log]),
+  room("Client", ["Wire", "Domain", "JSON", "CSystem"], nio),
+
+  // L7: composition roots
+  program(
+    "vpathd",
+    [
+      "Server", "TurnRuntime", "Agent", "Trace", "LanguageModels", "ToolHost", "Setup", "Policy", "Ports",
+      "Wire", "Domain", "JSON", "CSystem",
+    ],
+    [
+      arguments, log, systemPackage,
+      .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+    ]),
+  program(
+    "vpath",
+    ["Client", "Setup", "Policy", "Trace", "ToolHost", "Ports", "Wire", "Domain", "JSON", "CSystem"],
+    [arguments, log, subprocess, systemPackage]),
+  program("vpath-tools", ["BuiltInTools", "ToolKit", "Domain", "JSON"]),
+  .executableTarget(name: "vpath-launch"),
+
+  // Tests
+  .target(
+    name: "TestSupport", dependencies: ["Ports", "Policy", "Domain", "JSON"], path: "Tests/TestSupport",
+    swiftSettings: strict),
+  tests("JSONTests", ["JSON"]),
+  tests("RasterTests", ["Raster"]),
+  tests("DomainTests", ["Domain", "JSON"]),
+  tests("WireTests", ["Wire", "Domain", "JSON"]),
+  tests("PolicyTests", ["Policy", "Domain", "JSON"]),
+  tests("AgentTests", ["Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport"]),
+  tests("TraceTests", ["Trace", "Ports", "Domain", "JSON", "TestSupport"], [grdb, crypto, systemPackage]),
+  tests("LanguageModelsTests", ["LanguageModels", "Ports", "Domain", "JSON"]),
+  tests(
+    "ToolHostTests", ["ToolHost", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "vpath-launch"],
+    [systemPackage, subprocess]),
+  tests("ToolKitTests", ["ToolKit", "Wire", "Domain", "JSON"]),
+  tests("SlidesTests", ["Slides", "Raster", "Domain"]),
+  tests("AnalysisTests", ["Analysis", "Raster", "Domain"]),
+  tests("SetupTests", ["Setup", "Domain", "JSON"], [systemPackage]),
+  tests("BuiltInToolsTests", ["BuiltInTools", "ToolKit", "Slides", "Analysis", "Raster", "Domain", "JSON"]),
+  tests(
+    "TurnRuntimeTests", ["TurnRuntime", "Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport"]
+  ),
+  tests("ServerTests", ["Server", "TurnRuntime", "Ports", "Wire", "Domain", "JSON", "TestSupport"], nio),
+  tests("ClientTests", ["Client", "Wire", "Domain", "JSON"], nio),
+  tests(
+    "SimulationTests",
+    ["TurnRuntime", "Agent", "Trace", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport"]),
+  tests(
+    "EndToEndTests",
+    ["Client", "Trace", "Wire", "Domain", "JSON", "vpathd", "vpath", "vpath-tools", "vpath-launch"],
+    [subprocess, systemPackage]),
+]
+
+/// The targets named in VPATH_ONLY with everything they need; all of them when it is not set.
+func selected() -> [Target] {
+  guard let only = Context.environment["VPATH_ONLY"], !only.isEmpty else { return all }
+  var wanted: Set<String> = []
+  var queue = only.split(separator: ",").map(String.init)
+  while let name = queue.popLast() {
+    guard wanted.insert(name).inserted, let target = all.first(where: { $0.name == name }) else { continue }
+    for dependency in target.dependencies {
+      switch dependency {
+      case .targetItem(let name, _), .byNameItem(let name, _): queue.append(name)
+      default: break
+      }
+    }
+  }
+  return all.filter { wanted.contains($0.name) }
+}
+
+let package = Package(
+  name: "vpath",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: selected()
+)
