@@ -145,7 +145,7 @@ let all: [Target] = [
 ]
 
 /// The targets named in VPATH_ONLY with everything they need; all of them when it is not set.
-func selected() -> [Target] {
+@MainActor func selected() -> [Target] {
   guard let only = Context.environment["VPATH_ONLY"], !only.isEmpty else { return all }
   var wanted: Set<String> = []
   var queue = only.split(separator: ",").map(String.init)
