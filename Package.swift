@@ -63,10 +63,11 @@ let all: [Target] = [
 
   // L2
   room("Domain", ["JSON"]),
+  room("YAML", ["JSON"], [yams]),
 
   // L3
   room("Wire", ["Domain", "JSON"]),
-  room("Policy", ["Domain", "JSON"], [crypto, yams]),
+  room("Policy", ["Domain", "JSON", "YAML"], [crypto]),
   room("Ports", ["Domain", "JSON", "Policy"]),
 
   // L4
@@ -79,7 +80,7 @@ let all: [Target] = [
   room("ToolKit", ["Wire", "Domain", "JSON"]),
   room("Slides", ["Raster", "Domain", "COpenSlide", "CTurboJPEG", "CPNG"]),
   room("Analysis", ["Raster", "Domain", "COpenBLAS"]),
-  room("Setup", ["Domain", "JSON", "CSystem"], [crypto, yams, subprocess, systemPackage]),
+  room("Setup", ["Domain", "JSON", "YAML", "CSystem"], [crypto, systemPackage]),
 
   // L5. Named TurnRuntime because the Swift toolchain has a module named Runtime.
   room(
@@ -109,6 +110,7 @@ let all: [Target] = [
     [arguments, log, subprocess, systemPackage]),
   program("vpath-tools", ["BuiltInTools", "ToolKit", "Domain", "JSON"]),
   .executableTarget(name: "vpath-launch"),
+  program("vpath-bench", ["Analysis", "Raster", "Domain"]),
 
   // Tests
   .target(
@@ -116,6 +118,7 @@ let all: [Target] = [
     swiftSettings: strict),
   tests("JSONTests", ["JSON"]),
   tests("RasterTests", ["Raster"]),
+  tests("YAMLTests", ["YAML", "JSON"]),
   tests("DomainTests", ["Domain", "JSON"]),
   tests("WireTests", ["Wire", "Domain", "JSON"]),
   tests("PolicyTests", ["Policy", "Domain", "JSON"]),
