@@ -55,7 +55,7 @@ let all: [Target] = [
   .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
   .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
   .target(name: "COpenSlide", linkerSettings: [.linkedLibrary("dl")]),
-  .target(name: "CSystem"),
+  .target(name: "CPlatform"),
 
   // L1
   room("JSON", ["CJansson", "CPCRE2"]),
@@ -72,15 +72,15 @@ let all: [Target] = [
 
   // L4
   room("Agent", ["Ports", "Policy", "Wire", "Domain", "JSON"]),
-  room("Trace", ["Ports", "Domain", "JSON", "CSystem"], [grdb, crypto, log, systemPackage]),
+  room("Trace", ["Ports", "Domain", "JSON", "CPlatform"], [grdb, crypto, log, systemPackage]),
   room("LanguageModels", ["Ports", "Domain", "JSON"]),
   room(
-    "ToolHost", ["Ports", "Policy", "Wire", "Domain", "JSON", "CSystem", "CSeccomp"],
+    "ToolHost", ["Ports", "Policy", "Wire", "Domain", "JSON", "CPlatform", "CSeccomp"],
     [crypto, log, subprocess, systemPackage]),
   room("ToolKit", ["Wire", "Domain", "JSON"]),
   room("Slides", ["Raster", "Domain", "COpenSlide", "CTurboJPEG", "CPNG"]),
   room("Analysis", ["Raster", "Domain", "COpenBLAS"]),
-  room("Setup", ["Domain", "JSON", "YAML", "CSystem"], [crypto, systemPackage]),
+  room("Setup", ["Domain", "JSON", "YAML", "CPlatform"], [crypto, systemPackage]),
 
   // L5. Named TurnRuntime because the Swift toolchain has a module named Runtime.
   room(
@@ -89,15 +89,15 @@ let all: [Target] = [
   room("BuiltInTools", ["ToolKit", "Slides", "Analysis", "Raster", "Wire", "Domain", "JSON"], [crypto]),
 
   // L6
-  room("Server", ["TurnRuntime", "Ports", "Policy", "Wire", "Domain", "JSON", "CSystem"], nio + [log]),
-  room("Client", ["Wire", "Domain", "JSON", "CSystem"], nio),
+  room("Server", ["TurnRuntime", "Ports", "Policy", "Wire", "Domain", "JSON", "CPlatform"], nio + [log]),
+  room("Client", ["Wire", "Domain", "JSON", "CPlatform"], nio),
 
   // L7: composition roots
   program(
     "vpathd",
     [
       "Server", "TurnRuntime", "Agent", "Trace", "LanguageModels", "ToolHost", "Setup", "Policy", "Ports",
-      "Wire", "Domain", "JSON", "CSystem",
+      "Wire", "Domain", "JSON", "CPlatform",
     ],
     [
       arguments, log, systemPackage,
@@ -106,7 +106,7 @@ let all: [Target] = [
     ]),
   program(
     "vpath",
-    ["Client", "Setup", "Policy", "Trace", "ToolHost", "Ports", "Wire", "Domain", "JSON", "CSystem"],
+    ["Client", "Setup", "Policy", "Trace", "ToolHost", "Ports", "Wire", "Domain", "JSON", "CPlatform"],
     [arguments, log, subprocess, systemPackage]),
   program("vpath-tools", ["BuiltInTools", "ToolKit", "Domain", "JSON"]),
   .executableTarget(name: "vpath-launch"),
