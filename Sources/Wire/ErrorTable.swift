@@ -2,7 +2,7 @@
 // What must stay true: every ErrorID has exactly one row; codes of our own are positive.
 
 public import Domain
-public import JSON
+import JSON
 
 /// A row of the table.
 public struct ErrorRow: Sendable, Hashable {

@@ -1,6 +1,5 @@
 // server/discover and server/health.
 
-public import Domain
 public import JSON
 
 /// What the daemon is and can do.

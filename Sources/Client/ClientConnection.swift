@@ -1,0 +1,193 @@
+// The other end of the socket: requests with their answers, and the daemon's notifications in order.
+// What must stay true: every request ends with an answer, an error or a time-out; notifications are never dropped (a
+// reader that stops reading stops the daemon from sending, which is its own limit to enforce).
+
+public import Domain
+public import JSON
+import NIOCore
+import NIOPosix
+import Synchronization
+public import Wire
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A connection to the daemon, good inside `withConnection`.
+public final class ClientConnection: Sendable {
+  /// Longest line read from the daemon.
+  public static let maxLineBytes = 64 << 20
+
+  private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+  private let pending = Mutex(Pending())
+  /// What the daemon sends unasked, in order. One reader.
+  public let notifications: AsyncStream<ClientNotification>
+  private let notify: AsyncStream<ClientNotification>.Continuation
+
+  private struct Pending {
+    var next = 1
+    var waiting: [RequestID: CheckedContinuation<Result<JSONValue, VPathError>, Never>] = [:]
+    var ended: VPathError?
+  }
+
+  private init(outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) {
+    self.outbound = outbound
+    (notifications, notify) = AsyncStream.makeStream(of: ClientNotification.self, bufferingPolicy: .unbounded)
+  }
+
+  /// Connects, runs the body, and disconnects. Throws `server.unreachable` when nobody answers within
+  /// `timeoutSeconds`; a full backlog is tried again until then.
+  public static func withConnection<R: Sendable>(
+    socket: String, timeoutSeconds: Double = 5, _ body: @Sendable (ClientConnection) async throws -> R
+  ) async throws -> R {
+    let channel = try await connect(socket, timeoutSeconds: timeoutSeconds)
+    return try await channel.executeThenClose { inbound, outbound in
+      let connection = ClientConnection(outbound: outbound)
+      return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await connection.read(inbound) }
+        defer { group.cancelAll() }
+        return try await body(connection)
+      }
+    }
+  }
+
+  /// Calls a method. Throws the daemon's error, `server.unreachable` when the connection ends first, or `cancelled`
+  /// after `timeoutSeconds`.
+  public func call<P: WireType, R: WireType>(
+    _ method: Method<P, R>, _ params: P, timeoutSeconds: Double = 60
+  ) async throws(VPathError) -> R {
+    let encoded: JSONValue
+    do {
+      encoded = try encodeJSON(params)
+    } catch {
+      throw VPathError(.protocolParams, "The parameters of \(method.name) cannot be written: \(error.message).")
+    }
+    return try method.decodeResult(try await call(method.name, encoded, timeoutSeconds: timeoutSeconds))
+  }
+
+  /// Calls a method by name with plain JSON.
+  public func call(
+    _ method: String, _ params: JSONValue, timeoutSeconds: Double = 60
+  ) async throws(VPathError) -> JSONValue {
+    let id = pending.withLock { state -> RequestID in
+      defer { state.next += 1 }
+      return .integer(state.next)
+    }
+    let line = RPCMessage.request(id: id, method: method, params: params).line
+    let timer = Task { [weak self] in
+      try await Task.sleep(for: .seconds(timeoutSeconds))
+      self?.resume(
+        id, .failure(VPathError(.cancelled, "\(method) gave no answer within \(timeoutSeconds) s.", retryable: true)))
+    }
+    defer { timer.cancel() }
+    let outcome = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let ended = pending.withLock { state -> VPathError? in
+          if state.ended == nil { state.waiting[id] = continuation }
+          return state.ended
+        }
+        if let ended {
+          continuation.resume(returning: .failure(ended))
+          return
+        }
+        Task {
+          do {
+            try await outbound.write(ByteBuffer(bytes: line))
+          } catch {
+            resume(id, .failure(Self.gone))
+          }
+        }
+      }
+    } onCancel: {
+      resume(id, .failure(VPathError(.cancelled, "\(method) was cancelled.")))
+    }
+    return try outcome.get()
+  }
+
+  private static let gone = VPathError(
+    .serverUnreachable, "The daemon closed the connection. See its log, and try again.", retryable: true)
+
+  private func resume(_ id: RequestID, _ result: Result<JSONValue, VPathError>) {
+    pending.withLock { $0.waiting.removeValue(forKey: id) }?.resume(returning: result)
+  }
+
+  private func read(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>) async {
+    var splitter = LineSplitter(limitBytes: Self.maxLineBytes)
+    do {
+      for try await buffer in inbound {
+        for piece in splitter.feed(buffer.readableBytesView) {
+          guard case .line(let line) = piece else { continue }
+          receive(line)
+        }
+      }
+    } catch {
+      // The connection broke; those who wait are told below.
+    }
+    let waiting = pending.withLock { state in
+      state.ended = Self.gone
+      defer { state.waiting = [:] }
+      return state.waiting
+    }
+    for continuation in waiting.values { continuation.resume(returning: .failure(Self.gone)) }
+    notify.finish()
+  }
+
+  private func receive(_ line: [UInt8]) {
+    guard let value = try? JSONValue.parse(line, limits: JSONLimits(maxBytes: Self.maxLineBytes, maxDepth: 128)),
+      let message = try? RPCMessage(value)
+    else { return }
+    switch message {
+    case .result(let id, let result): resume(id, .success(result))
+    case .failure(let id?, let error): resume(id, .failure(error.asVPathError))
+    case .failure(nil, let error): notify.yield(.error(error.asVPathError))
+    case .notification(let method, let params): notify.yield(ClientNotification(method: method, params: params))
+    case .request: break
+    }
+  }
+
+  private static func connect(
+    _ socket: String, timeoutSeconds: Double
+  ) async throws(VPathError) -> NIOAsyncChannel<ByteBuffer, ByteBuffer> {
+    let deadline = ContinuousClock.now.advanced(by: .seconds(timeoutSeconds))
+    while true {
+      do {
+        return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+          .connect(unixDomainSocketPath: socket) { channel in
+            channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel(wrappingChannelSynchronously: channel) }
+          }
+      } catch {
+        // A full backlog answers EAGAIN at once; anything else is nobody there.
+        let again = (error as? IOError)?.errnoCode == EAGAIN
+        guard again, ContinuousClock.now < deadline else {
+          throw VPathError(
+            .serverUnreachable,
+            again ? "The daemon's queue of connections stayed full." : "No daemon answers on its socket.",
+            retryable: true)
+        }
+        try? await Task.sleep(for: .milliseconds(20))
+      }
+    }
+  }
+}
+
+/// Something the daemon sent unasked.
+public enum ClientNotification: Sendable {
+  /// A durable event of a turn.
+  case event(TurnNotification, TurnNotificationParams)
+  case progress(ProgressParams)
+  /// An error that answers no request, such as the reason for being cut.
+  case error(VPathError)
+  case unknown(method: String)
+
+  init(method: String, params: JSONValue) {
+    switch TurnNotification(rawValue: method) {
+    case .itemProgress?:
+      self = (try? decodeJSON(ProgressParams.self, from: params)).map(Self.progress) ?? .unknown(method: method)
+    case let kind?:
+      self =
+        (try? decodeJSON(TurnNotificationParams.self, from: params)).map { .event(kind, $0) }
+        ?? .unknown(method: method)
+    case nil: self = .unknown(method: method)
+    }
+  }
+}
