@@ -32,7 +32,7 @@ public struct ToolInput: Sendable, Hashable, Codable {
     }
   }
 
-  /// A region rendered by the host as PNG for tools that ask for `view`.
+  /// A region rendered by the host, as PNG or in the manifest's `viewFormat`, for tools that ask for `view`.
   public struct RenderedView: Sendable, Hashable, Codable {
     /// The region it shows.
     public var region: EvidenceID

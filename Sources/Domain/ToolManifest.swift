@@ -78,12 +78,19 @@ public struct ToolManifest: Sendable, Hashable, Codable {
     public var network: Bool
     /// µm/px of the views it wants; required when input is `view`.
     public var viewMicronsPerPixel: Double?
+    /// The file format of the views it wants; PNG when absent.
+    public var viewFormat: ViewFormat?
     /// What a call is given to work on.
     public enum Input: String, Sendable, Codable, Hashable { case none, evidence, view, slide }
-    public init(input: Input, network: Bool, viewMicronsPerPixel: Double? = nil) {
+    /// `ppm` is binary PPM (P6, 8 bits): a header of three numbers and the RGB bytes, readable without a library.
+    public enum ViewFormat: String, Sendable, Codable, Hashable { case png, ppm }
+    public init(
+      input: Input, network: Bool, viewMicronsPerPixel: Double? = nil, viewFormat: ViewFormat? = nil
+    ) {
       self.input = input
       self.network = network
       self.viewMicronsPerPixel = viewMicronsPerPixel
+      self.viewFormat = viewFormat
     }
   }
 

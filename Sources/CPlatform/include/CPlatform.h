@@ -1,7 +1,7 @@
 // The few Linux calls that Swift's Glibc does not export or cannot make safely.
 // What must stay true: no state, no allocation that outlives a call; a failure is -1 with errno set.
-#ifndef CSYSTEM_H
-#define CSYSTEM_H
+#ifndef CPLATFORM_H
+#define CPLATFORM_H
 
 #include <stdint.h>
 #include <sys/types.h>
