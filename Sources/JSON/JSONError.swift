@@ -51,7 +51,8 @@ public struct JSONLimits: Sendable, Hashable {
   public var maxBytes: Int
   /// The most arrays and objects inside one another; never more than 512, whatever is asked for.
   public var maxDepth: Int
-  /// The most values in all, which bounds memory: `[[],[],…` costs far more than its bytes.
+  /// The most values in all, an empty array or object counted as two. It bounds memory, since `[{},{},…` costs far
+  /// more than its bytes: a million take up to about 300 MiB while they are parsed.
   public var maxValues: Int
 
   /// Limits; what is left out is as in `standard`.

@@ -28,12 +28,13 @@ public struct JSONSchema: Sendable {
 
   /// What is wrong with a value; nothing when it is valid. At most 32 violations are given. A value that would cost
   /// too much to check is not valid: its last violation has the keyword `limit`.
-  public func validate(_ value: JSONValue) -> [SchemaViolation] { validate(value, steps: 5_000_000) }
+  public func validate(_ value: JSONValue) -> [SchemaViolation] { validate(value, steps: 20_000_000) }
 
   /// Whether the value is valid.
   public func accepts(_ value: JSONValue) -> Bool { validate(value).isEmpty }
 
-  /// `steps` bounds the work: about one step for a keyword looked at, a character compared or matched.
+  /// `steps` bounds the work: four for a subschema applied, one for each keyword of it, one for each character
+  /// compared or matched.
   func validate(_ value: JSONValue, steps: Int) -> [SchemaViolation] {
     var run = SchemaRun(nodes: nodes, steps: steps)
     run.check(0, value)

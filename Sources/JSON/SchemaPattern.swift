@@ -2,8 +2,8 @@
 // What must stay true: a match costs no more than the steps it is given, whatever pattern and text are. PCRE2's own
 // match limit counts anew at each start of an unanchored pattern and does not count characters, so a callout before
 // each item of the pattern charges one step and one for each character moved over.
-// Dialect: JSON Schema asks for ECMA-262; PCRE2 is set as near to it as it goes (`\d` and `\w` are ASCII, `$` is
-// the very end, `\u00e9` works).
+// Dialect: JSON Schema asks for ECMA-262; PCRE2 is set as near to it as it goes (`\d` and `\w` are ASCII, `\s` is
+// Unicode's white space, `$` is the very end, `\u00e9` works). Property names have their short form only: `\p{L}`.
 
 import CPCRE2
 
@@ -23,8 +23,10 @@ final class SchemaPattern: @unchecked Sendable {
 
   /// Compiles; at most 4096 bytes, parentheses 32 deep.
   init(_ source: String) throws(Invalid) {
-    let bytes = Array(source.utf8)
-    guard bytes.count <= 4096 else { throw Invalid(message: "the pattern has \(bytes.count) bytes; at most 4096") }
+    guard source.utf8.count <= 4096 else {
+      throw Invalid(message: "the pattern has \(source.utf8.count) bytes; at most 4096")
+    }
+    let bytes = SchemaPattern.withUnicodeSpace(source)
     guard let context = pcre2_compile_context_create_8(nil) else { throw Invalid(message: "out of memory") }
     defer { pcre2_compile_context_free_8(context) }
     pcre2_set_parens_nest_limit_8(context, 32)
@@ -38,13 +40,42 @@ final class SchemaPattern: @unchecked Sendable {
       var buffer = [UInt8](repeating: 0, count: 256)
       let count = Int(pcre2_get_error_message_8(number, &buffer, buffer.count))
       let message = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
-      throw Invalid(message: "\(message), at byte \(offset) of the pattern")
+      throw Invalid(message: "\(message), near byte \(min(offset, source.utf8.count))")
     }
     self.code = code
     self.source = source
   }
 
   deinit { pcre2_code_free_8(code) }
+
+  /// The pattern with `\s` and `\S` written out as ECMA-262 means them; `\S` inside brackets stays PCRE2's.
+  private static func withUnicodeSpace(_ source: String) -> [UInt8] {
+    let space = #"\s\u{a0}\u{1680}\u{2000}-\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}"#
+    var bytes: [UInt8] = []
+    var isEscaped = false
+    var isInBrackets = false
+    for byte in source.utf8 {
+      guard isEscaped else {
+        if byte == UInt8(ascii: "\\") {
+          isEscaped = true
+        } else {
+          if byte == UInt8(ascii: "[") { isInBrackets = true }
+          if byte == UInt8(ascii: "]") { isInBrackets = false }
+          bytes.append(byte)
+        }
+        continue
+      }
+      isEscaped = false
+      switch (byte, isInBrackets) {
+      case (UInt8(ascii: "s"), true): bytes += space.utf8
+      case (UInt8(ascii: "s"), false): bytes += "[\(space)]".utf8
+      case (UInt8(ascii: "S"), false): bytes += "[^\(space)]".utf8
+      default: bytes += [UInt8(ascii: "\\"), byte]
+      }
+    }
+    if isEscaped { bytes.append(UInt8(ascii: "\\")) }
+    return bytes
+  }
 
   /// Looks for the pattern anywhere in the text and takes the cost from `steps`.
   func match(_ text: String, steps: inout Int) -> Outcome {

@@ -27,7 +27,7 @@ struct SchemaRun {
   /// Whether the value is valid by one node; violations are collected on the way.
   @discardableResult
   mutating func check(_ index: Int, _ value: JSONValue) -> Bool {
-    guard pay(1) else { return false }
+    guard pay(4) else { return false }
     guard depth < SchemaRun.maxDepth else {
       return giveUp("the schema applies more than \(SchemaRun.maxDepth) subschemas inside one another")
     }
@@ -69,6 +69,7 @@ struct SchemaRun {
     if gaveUp { return false }
     if probing > 0 {
       if lastFailure == nil || path.count > lastFailure?.depth ?? -1 {
+        steps -= 32
         let place = path.isEmpty ? "" : "at \(JSONPointer(path)): "
         lastFailure = (path.count, place + message())
       }
