@@ -134,7 +134,8 @@ let all: [Target] = [
   tests("SetupTests", ["Setup", "Domain", "JSON"], [systemPackage]),
   tests("BuiltInToolsTests", ["BuiltInTools", "ToolKit", "Slides", "Analysis", "Raster", "Domain", "JSON"]),
   tests(
-    "TurnRuntimeTests", ["TurnRuntime", "Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport"]
+    "TurnRuntimeTests",
+    ["TurnRuntime", "Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport"]
   ),
   tests("ServerTests", ["Server", "TurnRuntime", "Ports", "Wire", "Domain", "JSON", "TestSupport"], nio),
   tests("ClientTests", ["Client", "Wire", "Domain", "JSON"], nio),

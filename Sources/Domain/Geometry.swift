@@ -23,7 +23,11 @@ public struct LevelZeroRect: Sendable, Hashable, Codable, CustomStringConvertibl
   public var isEmpty: Bool { width <= 0 || height <= 0 }
   /// Pixels inside. Saturates instead of overflowing.
   public var areaPixels: Int {
-    isEmpty ? 0 : { let (area, overflow) = width.multipliedReportingOverflow(by: height); return overflow ? .max : area }()
+    isEmpty
+      ? 0
+      : {
+        let (area, overflow) = width.multipliedReportingOverflow(by: height); return overflow ? .max : area
+      }()
   }
   /// The part inside both; empty when they do not meet.
   public func intersection(_ other: LevelZeroRect) -> LevelZeroRect {

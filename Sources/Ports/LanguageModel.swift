@@ -28,6 +28,8 @@ public struct StepRequest: Sendable, Hashable, Codable {
   public var evidence: [Evidence]
   /// Tools that may be called now.
   public var tools: [ToolManifest]
+  /// Tools that are installed and may not be called now, with why.
+  public var unavailableTools: [UnavailableTool]
   /// What happened to earlier calls of this turn, oldest first.
   public var history: [StepOutcome]
   /// Regions the client drew for this question.
@@ -42,7 +44,7 @@ public struct StepRequest: Sendable, Hashable, Codable {
   public init(
     turn: TurnID, number: Int, question: String, parts: [QuestionPart], description: CaseDescription,
     evidence: [Evidence], tools: [ToolManifest], history: [StepOutcome], drawnRegions: [EvidenceID],
-    schema: JSONValue, stepsLeft: Int, corrections: [String]
+    schema: JSONValue, stepsLeft: Int, corrections: [String], unavailableTools: [UnavailableTool] = []
   ) {
     self.turn = turn
     self.number = number
@@ -51,11 +53,24 @@ public struct StepRequest: Sendable, Hashable, Codable {
     self.description = description
     self.evidence = evidence
     self.tools = tools
+    self.unavailableTools = unavailableTools
     self.history = history
     self.drawnRegions = drawnRegions
     self.schema = schema
     self.stepsLeft = stepsLeft
     self.corrections = corrections
+  }
+}
+
+/// An installed tool that may not be called at this moment.
+public struct UnavailableTool: Sendable, Hashable, Codable {
+  public var name: String
+  /// Why, in words a reader understands: the policy's rule, the stain it is made for, the budget.
+  public var reason: String
+
+  public init(name: String, reason: String) {
+    self.name = name
+    self.reason = reason
   }
 }
 

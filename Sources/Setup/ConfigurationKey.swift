@@ -92,8 +92,8 @@ public struct ConfigurationKey: Sendable {
 
   /// JSON Schema of the whole file.
   public static var schema: Schema {
-    var top: [Property] = []
-    var sections: [(name: String, keys: [Property])] = []
+    var top: [Schema.Property] = []
+    var sections: [(name: String, keys: [Schema.Property])] = []
     for key in all {
       let words = key.name.split(separator: ".").map(String.init)
       if words.count == 1 {
@@ -110,9 +110,9 @@ public struct ConfigurationKey: Sendable {
   /// The example file: every key with its meaning and default, commented out.
   public static var exampleFile: String {
     var text = """
-      # Configuration of vpathd. Every key, with its default. Flags win over the environment, the environment over
-      # this file. Looked for at $XDG_CONFIG_HOME/vpath/vpathd.yaml, then /etc/vpath/vpathd.yaml.
-      # `vpathd --check` reads it and says what is wrong.
+      ## Configuration of vpathd: every key with its default. Take one # away to set a key. Flags win over the
+      ## environment, the environment over this file. Looked for at $XDG_CONFIG_HOME/vpath/vpathd.yaml, then
+      ## /etc/vpath/vpathd.yaml. `vpathd --check` reads it and says what is wrong.
 
       """
     var section = ""
@@ -123,9 +123,13 @@ public struct ConfigurationKey: Sendable {
         text += "\n#\(section):\n"
       }
       let indent = words.count == 2 ? "  " : ""
-      text += "\n# \(indent)\(key.meaning) Environment: \(key.environmentName)\n"
-      let shown = key.value.map { $0.canonicalString() } ?? "   # default: \(key.defaultInWords ?? "none")"
-      text += "#\(indent)\(words[words.count - 1]): \(shown)\n"
+      text += "\n## \(indent)\(key.meaning) Environment: \(key.environmentName)\n"
+      let name = "\(indent)\(words[words.count - 1]):"
+      if let value = key.value {
+        text += "#\(name) \(value.canonicalString())\n"
+      } else {
+        text += "## \(name)   (default: \(key.defaultInWords ?? "none"))\n"
+      }
     }
     return text
   }

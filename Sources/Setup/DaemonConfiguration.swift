@@ -2,8 +2,7 @@
 // What must stay true: an unknown key, a wrong type or a value out of range refuses the whole configuration and names
 // key and line; nothing half applies.
 
-public import Domain
-import JSON
+public import JSON
 public import SystemPackage
 import YAML
 

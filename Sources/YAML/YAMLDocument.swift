@@ -39,9 +39,11 @@ public struct YAMLDocument: Sendable {
   /// Reads one document.
   public init(_ text: String) throws(YAMLError) {
     try Self.checkBounds(text)
+    let parser: Parser
     let root: Node?
     do {
-      root = try Parser(yaml: text).singleRoot()
+      parser = try Parser(yaml: text)
+      root = try parser.singleRoot()
     } catch let error as YamlError {
       throw YAMLError(Self.reason(error), line: Self.line(error))
     } catch {
@@ -50,6 +52,8 @@ public struct YAMLDocument: Sendable {
     var reader = NodeReader()
     value = try root.map { (node) throws(YAMLError) in try reader.read(node, pointer: "", depth: 0) } ?? [:]
     lines = reader.lines
+    // A node's anchor is a weak reference that the parser keeps alive.
+    withExtendedLifetime(parser) {}
   }
 
   /// The line of the value at a JSON pointer, or of its nearest ancestor.
