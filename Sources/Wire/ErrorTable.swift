@@ -64,7 +64,8 @@ public enum ErrorTable {
 extension VPathError {
   /// As a JSON-RPC error; ids without a code of their own become `internal.bug`'s.
   public var rpc: RPCError {
-    var data: [String: JSONValue] = ["id": .string(id.rawValue), "retryable": .bool(retryable || ErrorTable.row(id).retryable)]
+    var data: [String: JSONValue] = ["id": .string(id.rawValue)]
+    data["retryable"] = .bool(retryable || ErrorTable.row(id).retryable)
     if let traceId { data["traceId"] = .string(traceId) }
     if let subject { data["subject"] = .string(subject) }
     return RPCError(code: ErrorTable.row(id).code ?? -32603, message: message, data: .object(data))
