@@ -21,7 +21,8 @@ public enum Methods {
   public static let apiVersion = "2026-11"
 }
 
-/// What the daemon sends unasked. The first four are durable and carry `seq`; progress is droppable.
+/// What the daemon sends of a turn. The first four are durable and carry `seq`; progress is droppable. Beside them
+/// there is `SubscriptionEndedParams.method`.
 public enum TurnNotification: String, Sendable, Codable, Hashable, CaseIterable {
   case turnStarted = "turn/started"
   case itemStarted = "item/started"
@@ -89,5 +90,46 @@ public struct ProgressParams: WireType, Hashable {
       .required("turn", .turnID), .required("item", .text("The item.")), .optional("fraction", .number(min: 0, max: 1)),
       .required("message", .text("One line.")),
     ])
+  }
+}
+
+/// The parameters of `subscription/ended`: nothing more comes for a turn although its end was not sent, and why.
+public struct SubscriptionEndedParams: WireType, Hashable {
+  /// The notification's name.
+  public static let method = "subscription/ended"
+  public var turn: TurnID
+  public var caseID: CaseID
+  /// As the `error` of a response; `trace.write_failed` when the turn ended because the trace could not be written.
+  public var error: JSONValue
+  public init(turn: TurnID, caseID: CaseID, error: JSONValue) {
+    self.turn = turn
+    self.caseID = caseID
+    self.error = error
+  }
+  enum CodingKeys: String, CodingKey {
+    case caseID = "case"
+    case turn, error
+  }
+  public static var schema: Schema {
+    .object([
+      .required("turn", .turnID), .required("case", .caseID),
+      .required("error", .any(description: "An error object, as in a response.")),
+    ])
+  }
+}
+
+/// What `notifications/cancelled` names; a client sends it.
+public struct CancelledParams: WireType, Hashable {
+  /// The notification's name.
+  public static let method = "notifications/cancelled"
+  /// The id of a request of this connection: a string or an integer.
+  public var requestId: JSONValue
+  public var reason: String?
+  public init(requestId: JSONValue, reason: String? = nil) {
+    self.requestId = requestId
+    self.reason = reason
+  }
+  public static var schema: Schema {
+    .object([.required("requestId", .any(description: "The request's id.")), .optional("reason", .text("Why."))])
   }
 }
