@@ -175,6 +175,8 @@ public enum ClientNotification: Sendable {
   /// A durable event of a turn.
   case event(TurnNotification, TurnNotificationParams)
   case progress(ProgressParams)
+  /// Nothing more comes for a turn, and why.
+  case ended(TurnID, VPathError)
   /// An error that answers no request, such as the reason for being cut.
   case error(VPathError)
   case unknown(method: String)
@@ -187,7 +189,17 @@ public enum ClientNotification: Sendable {
       self =
         (try? decodeJSON(TurnNotificationParams.self, from: params)).map { .event(kind, $0) }
         ?? .unknown(method: method)
-    case nil: self = .unknown(method: method)
+    case nil:
+      guard method == SubscriptionEndedParams.method,
+        let ended = try? decodeJSON(SubscriptionEndedParams.self, from: params)
+      else {
+        self = .unknown(method: method)
+        return
+      }
+      let error = RPCError(
+        code: ended.error["code"]?.integerValue ?? 0, message: ended.error["message"]?.stringValue ?? "",
+        data: ended.error["data"])
+      self = .ended(ended.turn, error.asVPathError)
     }
   }
 }

@@ -29,8 +29,9 @@ struct TurnFollower: Sendable {
       case .progress(let progress) where progress.turn == turn:
         let share = progress.fraction.map { " \(Int(($0 * 100).rounded())) %" } ?? ""
         if !quiet { Terminal.progress("  … \(Terminal.printable(progress.message))\(share)") }
+      case .ended(let ended, let error) where ended == turn: throw error
       case .error(let error): throw error
-      case .event, .progress, .unknown: continue
+      case .event, .progress, .ended, .unknown: continue
       }
     }
     let result = try await connection.call(TurnMethods.get, TurnParams(turn: turn))

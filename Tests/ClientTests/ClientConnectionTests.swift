@@ -1,0 +1,149 @@
+// The client's end of the socket, against a scripted peer on a real socket.
+
+import Client
+import Domain
+import Glibc
+import JSON
+import NIOCore
+import NIOPosix
+import Testing
+import Wire
+
+/// A peer that answers each line by a script: the lines to send back, or nil to close.
+enum ScriptedPeer {
+  static func with<R: Sendable>(
+    _ script: @escaping @Sendable (JSONValue) -> [JSONValue]?,
+    _ body: @Sendable (String) async throws -> R
+  ) async throws -> R {
+    var template = Array("/tmp/vpath-client-XXXXXX".utf8CString)
+    let folder = String(cString: try #require(mkdtemp(&template)))
+    let socket = folder + "/s"
+    defer {
+      unlink(socket)
+      rmdir(folder)
+    }
+    let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .bind(unixDomainSocketPath: socket) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+        }
+      }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        try await listener.executeThenClose { connections in
+          for try await connection in connections {
+            try await connection.executeThenClose { inbound, outbound in
+              var splitter = LineSplitter(limitBytes: 1 << 20)
+              for try await buffer in inbound {
+                for case .line(let line) in splitter.feed(buffer.readableBytesView) {
+                  guard let answers = script(try JSONValue.parse(line)) else { return }
+                  for answer in answers {
+                    try await outbound.write(ByteBuffer(bytes: answer.canonicalBytes() + [0x0A]))
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+      let result = try await body(socket)
+      group.cancelAll()
+      return result
+    }
+  }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ClientConnectionTests {
+  static let health: JSONValue = [
+    "state": "ok", "problems": [], "runningTurns": 0, "queuedTurns": 0, "connections": 1, "sandbox": true,
+    "policyDigest": .string(String(repeating: "0", count: 64)),
+  ]
+
+  @Test func anAnswerIsMatchedToItsRequestById() async throws {
+    let result = try await ScriptedPeer.with({ request in
+      [["jsonrpc": "2.0", "id": 999, "result": [:]], ["jsonrpc": "2.0", "id": request["id"] ?? nil, "result": Self.health]]
+    }) { socket in
+      try await ClientConnection.withConnection(socket: socket) {
+        try await $0.call(ServerMethods.health, Empty())
+      }
+    }
+    #expect(result.state == "ok")
+  }
+
+  @Test func anErrorKeepsItsIdAndWhetherToTryAgain() async throws {
+    let error = await #expect(throws: VPathError.self) {
+      try await ScriptedPeer.with({ request in
+        [
+          RPCMessage.failure(
+            id: RequestID(json: request["id"] ?? nil), VPathError(.serverOverloaded, "Full.").rpc
+          ).json
+        ]
+      }) { socket in
+        try await ClientConnection.withConnection(socket: socket) { try await $0.call(ServerMethods.health, Empty()) }
+      }
+    }
+    #expect(error?.id == .serverOverloaded)
+    #expect(error?.retryable == true)
+  }
+
+  @Test func aResultThatBreaksTheSchemaIsAnError() async throws {
+    let error = await #expect(throws: VPathError.self) {
+      try await ScriptedPeer.with({ request in
+        [["jsonrpc": "2.0", "id": request["id"] ?? nil, "result": ["state": "splendid"]]]
+      }) { socket in
+        try await ClientConnection.withConnection(socket: socket) { try await $0.call(ServerMethods.health, Empty()) }
+      }
+    }
+    #expect(error?.id == .protocolParams)
+  }
+
+  @Test func aConnectionThatClosesEndsEveryWait() async throws {
+    let error = await #expect(throws: VPathError.self) {
+      try await ScriptedPeer.with({ _ in nil }) { socket in
+        try await ClientConnection.withConnection(socket: socket) { try await $0.call(ServerMethods.health, Empty()) }
+      }
+    }
+    #expect(error?.id == .serverUnreachable)
+  }
+
+  @Test func aSilentPeerEndsInATimeOut() async throws {
+    let error = await #expect(throws: VPathError.self) {
+      try await ScriptedPeer.with({ _ in [] }) { socket in
+        try await ClientConnection.withConnection(socket: socket) {
+          try await $0.call(ServerMethods.health, Empty(), timeoutSeconds: 0.05)
+        }
+      }
+    }
+    #expect(error?.id == .cancelled)
+  }
+
+  @Test func notificationsArriveInOrderBetweenAnswers() async throws {
+    @Sendable func event(_ seq: Int) -> JSONValue {
+      [
+        "jsonrpc": "2.0", "method": "item/started",
+        "params": ["turn": "turn-1", "case": "case-1", "seq": .number(Double(seq)), "title": "t"],
+      ]
+    }
+    let seqs = try await ScriptedPeer.with({ request in
+      [event(1), event(2), ["jsonrpc": "2.0", "id": request["id"] ?? nil, "result": Self.health], event(3)]
+    }) { socket in
+      try await ClientConnection.withConnection(socket: socket) { connection in
+        _ = try await connection.call(ServerMethods.health, Empty())
+        var seqs: [Int] = []
+        for await notification in connection.notifications {
+          if case .event(.itemStarted, let params) = notification { seqs.append(params.seq) }
+          if seqs.count == 3 { break }
+        }
+        return seqs
+      }
+    }
+    #expect(seqs == [1, 2, 3])
+  }
+
+  @Test func nobodyOnTheSocketIsUnreachable() async throws {
+    let error = await #expect(throws: VPathError.self) {
+      try await ClientConnection.withConnection(socket: "/tmp/vpath-nobody-here.sock", timeoutSeconds: 1) { _ in }
+    }
+    #expect(error?.id == .serverUnreachable)
+  }
+}
