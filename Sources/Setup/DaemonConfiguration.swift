@@ -132,7 +132,10 @@ public struct DaemonConfiguration: Sendable, Hashable, Codable {
     members.set("limits.runningTurns", .number(Double(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))))
     if let executable, let resources = ResourceDirectory.find(executable: executable) {
       members.set("resourceDirectory", .string(resources.string))
-      if let library = AssetLock.file(
+      let installed = resources.appending("lib/libopenslide.so.1")
+      if access(installed.string, R_OK) == 0 {
+        members.set("openSlideLibrary", .string(installed.string))
+      } else if let library = AssetLock.file(
         "openslide", lock: resources.appending("assets.lock"), cache: places.cacheDirectory)
       {
         members.set("openSlideLibrary", .string(library.string))
