@@ -1,5 +1,5 @@
 // YAML as a policy file may use it: maps, lists and scalars with their places, nothing else.
-// What must stay true: any text gives a tree or an error. Anchors, aliases, tags and keys that are not text are
+// What must stay true: any text gives a tree or an error, in time that grows linearly with it. Anchors, aliases, tags and keys that are not text are
 // refused; depth and size are bounded; a scalar that people read in two ways (`no`, `0123`) is refused, not guessed.
 
 import JSON
@@ -51,7 +51,7 @@ enum PolicyText {
     guard text.utf8.count <= maxBytes else {
       throw PolicyError("\(text.utf8.count) bytes; a policy file has at most \(maxBytes)")
     }
-    try refuseReferences(text)
+    try refuseCostlyForms(text)
     let root: Node?
     do {
       // With the basic resolver no scalar gets a type from its looks; that is done below.
@@ -66,12 +66,14 @@ enum PolicyText {
     return try convert(root, depth: 0, count: &count)
   }
 
-  /// An alias can stand for a tree that stands for a tree …: neither is needed here. Looked for in the text itself,
-  /// since Yams expands them before anybody can count; the same letters inside a comment are refused as well.
-  private static func refuseReferences(_ text: String) throws(PolicyError) {
+  /// Aliases can stand for trees that stand for trees, and keys that are trees are compared with one another: both
+  /// can cost far more than their bytes, and neither is needed here. They are looked for in the text itself, since
+  /// Yams expands and compares before anybody can count; text or a comment that looks like one is refused as well.
+  private static func refuseCostlyForms(_ text: String) throws(PolicyError) {
     var line = 1
     var previous: UInt8 = 0x20
     var mark: (byte: UInt8, previous: UInt8)?
+    var closed = false
     for byte in text.utf8 {
       if let found = mark, isNameByte(byte), !isWordByte(found.previous) {
         let what = found.byte == UInt8(ascii: "&") ? "an anchor (&…)" : "an alias (*…)"
@@ -79,6 +81,12 @@ enum PolicyText {
           "\(what), or text that looks like one; write it out, or put a quotation mark right before it", line: line)
       }
       mark = byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*") ? (byte, previous) : nil
+      // A key that is a map or a list is written `? …`, or ends on its own line with a bracket and a colon.
+      let isExplicit = byte == UInt8(ascii: "?") && (" \t\r\n[{,-".utf8.contains(previous) || previous >= 0x80)
+      if isExplicit || (closed && byte == UInt8(ascii: ":")) {
+        throw PolicyError("a key that is a map or a list, or text that looks like one; keys are text", line: line)
+      }
+      if byte != 0x20, byte != 0x09 { closed = byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}") }
       if byte == 0x0A { line += 1 }
       previous = byte
     }
@@ -155,10 +163,11 @@ enum PolicyText {
       return .string(text)
     }
     if let number = try? JSONValue.parse(text), case .number = number { return number }
-    let looksLikeNumber = text.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || "+-_.:eExXoabcdfABCDF".utf8.contains(byte)
-    }
-    return looksLikeNumber && text.utf8.contains { (0x30...0x39).contains($0) } ? nil : .string(text)
+    let looksLikeNumber =
+      ["0x", "0X", "0o", "0b"].contains { text.hasPrefix($0) }
+      || text.utf8.allSatisfy { (0x30...0x39).contains($0) || "+-_.:eE".utf8.contains($0) }
+        && text.utf8.contains { (0x30...0x39).contains($0) }
+    return looksLikeNumber ? nil : .string(text)
   }
 }
 
