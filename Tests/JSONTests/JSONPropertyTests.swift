@@ -52,7 +52,7 @@ import Testing
   @Test(arguments: 0..<10 as Range<UInt64>)
   func aRandomSchemaIsCompiledOrRefusedAndAlwaysDecides(seed: UInt64) {
     var generator = SeededGenerator(seed: 2_000 + seed)
-    for _ in 0..<200 {
+    for _ in 0..<100 {
       let source = randomSchema(depth: 4, using: &generator)
       guard let schema = try? JSONSchema(source) else { continue }
       for _ in 0..<5 {
