@@ -1,0 +1,162 @@
+// The daemon's life: one at a time, gone in time, and whole again after any death.
+
+import Client
+import Domain
+import Glibc
+import JSON
+import Subprocess
+import SystemPackage
+import Testing
+import Wire
+
+@Suite(.serialized, .timeLimit(.minutes(15))) struct LifecycleTests {
+  @Test func aSecondDaemonOnTheSameSocketOrStateRefusesAndTheFirstServesOn() async throws {
+    try await TestFolder.with { folder in
+      try await RunningDaemon.with(in: folder) { daemon in
+        let sameSocket = try await Programs.run(
+          "vpathd", ["--socket", daemon.socket, "--state", folder.path + "/other"], seconds: 30)
+        #expect(sameSocket.status != 0, "\(sameSocket.errors)")
+        let sameState = try await Programs.run(
+          "vpathd", ["--socket", folder.path + "/other.sock", "--state", daemon.state], seconds: 30)
+        #expect(sameState.status != 0, "\(sameState.errors)")
+        let health = try await daemon.connected { try await $0.call(ServerMethods.health, Empty()) }
+        #expect(health.state == "ok", "\(health.problems)")
+      }
+    }
+  }
+
+  @Test func theSocketIsForOwnerAndGroupAloneAndAStaleOneIsTakenOver() async throws {
+    try await TestFolder.with { folder in
+      // A socket nobody listens on, as a killed daemon leaves it.
+      let stale = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: (folder.path + "/d.sock").utf8) }
+      let bound = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(stale, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      }
+      #expect(bound == 0)
+      close(stale)
+      try await RunningDaemon.with(in: folder) { daemon in
+        var status = stat()
+        #expect(stat(daemon.socket, &status) == 0)
+        #expect(status.st_mode & 0o777 == 0o660)
+        #expect(stat(daemon.state, &status) == 0)
+        #expect(status.st_mode & 0o777 == 0o700)
+      }
+      #expect(access(folder.path + "/d.sock", F_OK) != 0, "the socket is gone after a proper end")
+    }
+  }
+
+  @Test func aTerminatedDaemonEndsItsTurnsAndIsGoneInTime() async throws {
+    try await TestFolder.with { folder in
+      let started = ContinuousClock.now
+      let turn = try await RunningDaemon.with(in: folder, slides: [try DemoSlide.folder()]) { daemon in
+        try await daemon.connected { connection in
+          let caseID = try await DemoQuestionTests.open(connection)
+          let turn = try await connection.call(
+            TurnMethods.start, TurnStartParams(caseID: caseID, question: DemoQuestionTests.question))
+          // Terminated as soon as something is at work; the harness waits for the end.
+          for await notification in connection.notifications {
+            if case .event(.itemStarted, let params) = notification, params.type == "call" { break }
+          }
+          return turn.turn
+        }
+      }
+      _ = started
+      try await RunningDaemon.with(in: folder, slides: [try DemoSlide.folder()]) { daemon in
+        try await daemon.connected { connection in
+          let result = try await connection.call(TurnMethods.get, TurnParams(turn: turn))
+          #expect(result.state == "completed")
+          #expect(result.stop == .interrupted || result.stop == .answered, "\(String(describing: result.stop))")
+          #expect(try await connection.call(TraceMethods.verify, TraceVerifyParams(), timeoutSeconds: 120).ok)
+        }
+      }
+    }
+  }
+
+  @Test func aKilledDaemonIsWholeAgainAfterEveryOneOfTwentyDeaths() async throws {
+    try await TestFolder.with { folder in
+      var generator = SplitMix(seed: 20)
+      for round in 0..<20 {
+        let delay = Double(generator.next() % 1500) / 1000
+        try await Self.killWhileWorking(folder, after: delay)
+        try await RunningDaemon.with(in: folder, slides: [try DemoSlide.folder()]) { daemon in
+          try await daemon.connected { connection in
+            let verified = try await connection.call(TraceMethods.verify, TraceVerifyParams(), timeoutSeconds: 120)
+            #expect(verified.ok, "round \(round), killed after \(delay) s: \(verified.fault?.message ?? "")")
+            let turns = try await connection.call(TraceMethods.list, TraceListParams(limit: 1000)).turns
+            #expect(turns.allSatisfy { $0.state == "completed" }, "round \(round): \(turns)")
+          }
+        }
+        #expect(Self.processes(naming: folder.path).isEmpty, "round \(round): no orphan")
+      }
+    }
+  }
+
+  /// Starts a daemon, asks, and kills it with SIGKILL after a while, whatever it is doing then.
+  private static func killWhileWorking(_ folder: TestFolder, after delay: Double) async throws {
+    let socket = folder.path + "/d.sock"
+    let slides = try DemoSlide.folder()
+    _ = try await Subprocess.run(
+      .path(FilePath(Programs.path("vpathd"))),
+      arguments: ["--socket", socket, "--state", folder.path + "/state", "--slides", slides],
+      input: .none, output: .discarded, error: .discarded
+    ) { execution in
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask {
+          try? await eventually("the daemon answers", seconds: 30) {
+            (try? await ClientConnection.withConnection(
+              socket: socket,
+              { connection in
+                let caseID = try await DemoQuestionTests.open(connection)
+                _ = try await AskedTurn.ask(connection, caseID, DemoQuestionTests.question)
+              })) != nil
+          }
+        }
+        group.addTask { try? await Task.sleep(for: .seconds(delay)) }
+        _ = await group.next()
+        try? execution.send(signal: .kill)
+        group.cancelAll()
+      }
+    }
+    try await eventually("no process of the killed daemon is left", seconds: 20) {
+      processes(naming: folder.path).isEmpty
+    }
+  }
+
+  /// Processes whose command line names the folder, this test's own left out.
+  static func processes(naming folder: String) -> [Int32] {
+    guard let directory = opendir("/proc") else { return [] }
+    defer { closedir(directory) }
+    var found: [Int32] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard let process = Int32(name), process != getpid(),
+        let descriptor = try? FileDescriptor.open(FilePath("/proc/\(name)/cmdline"), .readOnly)
+      else { continue }
+      var buffer = [UInt8](repeating: 0, count: 65_536)
+      let count = buffer.withUnsafeMutableBytes { (try? descriptor.read(into: $0)) ?? 0 }
+      try? descriptor.close()
+      if String(decoding: buffer[0..<count], as: UTF8.self).contains(folder) { found.append(process) }
+    }
+    return found
+  }
+}
+
+/// A seeded generator (SplitMix64, Steele et al. 2014).
+struct SplitMix {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
