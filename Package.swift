@@ -31,6 +31,7 @@ let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: 
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 func room(
@@ -76,7 +77,7 @@ let all: [Target] = [
 
   // L4
   room("Agent", ["Ports", "Policy", "Wire", "Domain", "JSON"]),
-  room("Trace", ["Ports", "Domain", "JSON", "CPlatform"], [grdb, crypto, log, systemPackage]),
+  room("Trace", ["Ports", "Domain", "JSON"], [grdb, sqlite, crypto, log]),
   room("LanguageModels", ["Ports", "Domain", "JSON"]),
   room(
     "ToolHost", ["Ports", "Policy", "Wire", "Domain", "JSON", "CPlatform", "CSeccomp"],
@@ -127,7 +128,7 @@ let all: [Target] = [
   tests("WireTests", ["Wire", "Domain", "JSON"]),
   tests("PolicyTests", ["Policy", "Domain", "JSON"]),
   tests("AgentTests", ["Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport"]),
-  tests("TraceTests", ["Trace", "Ports", "Domain", "JSON", "TestSupport"], [grdb, crypto, systemPackage]),
+  tests("TraceTests", ["Trace", "Ports", "Domain", "JSON"], [grdb, sqlite]),
   tests("LanguageModelsTests", ["LanguageModels", "Ports", "Domain", "JSON"]),
   tests(
     "ToolHostTests", ["ToolHost", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "vpath-launch"],

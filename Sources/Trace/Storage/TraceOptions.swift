@@ -1,0 +1,37 @@
+// What may be chosen when a trace is opened.
+
+public import Logging
+
+/// Settings of a trace.
+public struct TraceOptions: Sendable {
+  /// Disk space held back for closing events, in bytes; 0 for none.
+  public var reserveBytes: Int = 16 << 20
+  /// Path of the checkpoint file, for instance on another disk; nil for `checkpoints.jsonl` in the state directory.
+  public var checkpointFile: String?
+  /// How many events may wait for a commit before callers are told `server.overloaded`.
+  public var maxWaitingEvents: Int = 10_000
+  /// How many bytes of payloads and kept bytes may wait for a commit.
+  public var maxWaitingBytes: Int = 64 << 20
+  /// After how many pages the write-ahead log is copied into the database.
+  public var walPages: Int = 8_000
+  /// Databases up to this size are checked by SQLite's quick_check when they are opened.
+  public var quickCheckLimitBytes: Int = 64 << 20
+  /// 32 random bytes a call; seeded in tests.
+  public var salt: @Sendable () -> [UInt8] = TraceOptions.systemSalt
+  /// Where the trace says what an operator should know.
+  public var logger = Logger(label: "vpath.trace", factory: { _ in SwiftLogNoOpLogHandler() })
+
+  /// The defaults.
+  public init() {}
+
+  /// 32 bytes from the system's random number generator.
+  @Sendable public static func systemSalt() -> [UInt8] {
+    var generator = SystemRandomNumberGenerator()
+    var salt: [UInt8] = []
+    salt.reserveCapacity(TraceFormat.saltBytes)
+    for _ in 0..<(TraceFormat.saltBytes / 8) {
+      withUnsafeBytes(of: generator.next()) { salt.append(contentsOf: $0) }
+    }
+    return salt
+  }
+}
