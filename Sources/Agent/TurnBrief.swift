@@ -75,12 +75,14 @@ public struct TurnBrief: Sendable, Hashable, Codable {
   public var planner: String
   /// Random text that makes this turn's approvals unlike any other's.
   public var nonce: String
+  /// The daemon's build, so that replay by another build is told apart; nil when it has no name.
+  public var build: String?
 
   public init(
     caseID: CaseID, turn: TurnID, task: TurnTask, description: CaseDescription, slides: [SlideRecord],
     drawnRegions: [Region], evidence: [Evidence], earlierCalls: [EarlierCall], tools: [ToolManifest],
     builtInTools: [String], principal: Principal, caseOwnerUID: UInt32, budget: TurnBudget, planner: String,
-    nonce: String
+    nonce: String, build: String? = nil
   ) {
     self.caseID = caseID
     self.turn = turn
@@ -97,5 +99,6 @@ public struct TurnBrief: Sendable, Hashable, Codable {
     self.budget = budget
     self.planner = planner
     self.nonce = nonce
+    self.build = build
   }
 }

@@ -64,12 +64,12 @@ public struct StepRequest: Sendable, Hashable, Codable {
 
 /// An installed tool that may not be called at this moment.
 public struct UnavailableTool: Sendable, Hashable, Codable {
-  public var name: String
+  public var tool: ToolManifest
   /// Why, in words a reader understands: the policy's rule, the stain it is made for, the budget.
   public var reason: String
 
-  public init(name: String, reason: String) {
-    self.name = name
+  public init(tool: ToolManifest, reason: String) {
+    self.tool = tool
     self.reason = reason
   }
 }

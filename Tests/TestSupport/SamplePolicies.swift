@@ -1,0 +1,48 @@
+// Policies for tests.
+
+import Domain
+public import Policy
+
+/// Small policies.
+public enum SamplePolicies {
+  /// Permits every call of a tool.
+  public static func permitting() throws -> Policy {
+    try Policy.load(yaml: permitRule)
+  }
+
+  /// Permits every call of a tool but of these.
+  public static func forbidding(_ tools: String...) throws -> Policy {
+    let rules = tools.map { tool in
+      """
+        - id: no-\(tool)
+          effect: forbid
+          action: tool.call
+          when:
+            resource: {tool: \(tool)}
+          why: not on this machine
+          examples:
+            match:
+              - {call: {action: tool.call, resource: {tool: \(tool)}}, principal: {kind: planner, uid: 1}}
+            noMatch:
+              - {call: {action: tool.call, resource: {tool: another-tool}}, principal: {kind: planner, uid: 1}}
+
+      """
+    }
+    return try Policy.load(yaml: permitRule + rules.joined())
+  }
+
+  private static let permitRule = """
+    version: 1
+    rules:
+      - id: tools
+        effect: permit
+        action: tool.call
+        why: tests
+        examples:
+          match:
+            - {call: {action: tool.call}, principal: {kind: planner, uid: 1}}
+          noMatch:
+            - {call: {action: case.open}, principal: {kind: planner, uid: 1}}
+
+    """
+}
