@@ -115,6 +115,9 @@ let all: [Target] = [
     [arguments, log, subprocess, systemPackage]),
   program("vpath-tools", ["BuiltInTools", "ToolKit", "Domain", "JSON"]),
   .executableTarget(name: "vpath-launch"),
+
+  // Measuring
+  program("vpath-bench-rpc", [], nio + [arguments]),
   program("vpath-bench", ["Analysis", "Raster", "Domain"]),
 
   // Tests
@@ -134,10 +137,11 @@ let all: [Target] = [
     "ToolHostTests", ["ToolHost", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "vpath-launch"],
     [systemPackage, subprocess]),
   tests("ToolKitTests", ["ToolKit", "Wire", "Domain", "JSON"]),
-  tests("SlidesTests", ["Slides", "Raster", "Domain", "CTurboJPEG"]),
+  tests("SlidesTests", ["Slides", "Raster", "Domain", "JSON", "TestSupport", "CPNG"]),
   tests("AnalysisTests", ["Analysis", "Raster", "Domain"]),
   tests("SetupTests", ["Setup", "Domain", "JSON"], [systemPackage]),
-  tests("BuiltInToolsTests", ["BuiltInTools", "ToolKit", "Slides", "Analysis", "Raster", "Domain", "JSON"]),
+  tests("BuiltInToolsTests",
+    ["BuiltInTools", "ToolKit", "Slides", "Analysis", "Raster", "Wire", "Domain", "JSON", "TestSupport"]),
   tests(
     "TurnRuntimeTests",
     ["TurnRuntime", "Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport"]
