@@ -1,0 +1,390 @@
+// The driver around RuntimeState: carries out its effects on the ports and feeds it what comes back.
+// What must stay true: no decision is made here that the reducer could make; `feed` runs to its end without
+// suspension, so inputs are reduced one after another and effects begin in order.
+
+import JSON
+import Agent
+import Domain
+public import Logging
+public import Policy
+public import Ports
+public import Wire
+
+/// Runs turns of cases over the ports.
+public actor Runtime {
+  /// Everything the runtime is given.
+  public struct Environment: Sendable {
+    /// The trace.
+    public var store: any EventStore
+    /// The planner.
+    public var model: any LanguageModel
+    /// The tools.
+    public var tools: any ToolRunner
+    /// Names of the tools that came with the product.
+    public var builtInTools: [String]
+    /// Slides on disk.
+    public var slides: any SlideFiles
+    /// Which slides a case has, outside the trace.
+    public var caseFiles: any CaseFiles
+    /// Verify and export.
+    public var audit: any TraceAudit
+    /// Time.
+    public var clock: any Clock
+    /// Random names.
+    public var names: any NameSource
+    /// The rules.
+    public var policy: Policy
+    /// The text they were read from.
+    public var policyText: String
+    /// Who the daemon is.
+    public var daemon: Principal
+    /// The program's version, and the build that replay compares.
+    public var version: String
+    /// What tells this build from others of the version.
+    public var build: String
+    /// Bounds.
+    public var limits: RuntimeLimits
+    /// What is not well around the daemon.
+    public var health: @Sendable () async -> DaemonHealth
+    /// Where the daemon's own messages go; never words of a case.
+    public var log: Logger
+
+    /// The environment from its parts.
+    public init(
+      store: any EventStore, model: any LanguageModel, tools: any ToolRunner, builtInTools: [String],
+      slides: any SlideFiles, caseFiles: any CaseFiles, audit: any TraceAudit, clock: any Clock,
+      names: any NameSource, policy: Policy, policyText: String, daemon: Principal, version: String, build: String,
+      limits: RuntimeLimits = RuntimeLimits(),
+      health: @escaping @Sendable () async -> DaemonHealth = { DaemonHealth() },
+      log: Logger
+    ) {
+      self.store = store
+      self.model = model
+      self.tools = tools
+      self.builtInTools = builtInTools
+      self.slides = slides
+      self.caseFiles = caseFiles
+      self.audit = audit
+      self.clock = clock
+      self.names = names
+      self.policy = policy
+      self.policyText = policyText
+      self.daemon = daemon
+      self.version = version
+      self.build = build
+      self.limits = limits
+      self.health = health
+      self.log = log
+    }
+  }
+
+  let environment: Environment
+  var state: RuntimeState
+  var knownManifests: [ToolManifest]?
+  var owners: [CaseID: UInt32] = [:]
+  var grants: [CaseID: [SlideGrant]] = [:]
+  var opening = 0
+  private var lastNumber = 0
+  private var tickets: [Ticket: CheckedContinuation<Reply, Never>] = [:]
+  private var works: [WorkID: Task<Void, Never>] = [:]
+  private var timers: [TimerID: Task<Void, Never>] = [:]
+  private var sinks: [SubscriberID: AsyncStream<TurnSubscription.Item>.Continuation] = [:]
+  private var loads: [CaseID: Task<VPathError?, Never>] = [:]
+  private var whenDrained: [CheckedContinuation<Void, Never>] = []
+  private var isDrained = false
+  let hashing: HashQueue
+
+  /// A runtime that has not begun; see `begin`.
+  public init(_ environment: Environment) {
+    self.environment = environment
+    state = RuntimeState(
+      limits: environment.limits, policy: environment.policy, policyText: sha256(Array(environment.policyText.utf8)),
+      planner: environment.model.name, build: environment.build)
+    hashing = HashQueue()
+  }
+
+  // MARK: Inputs
+
+  /// Reduces an input and begins its effects.
+  func feed(_ kind: RuntimeInput.Kind) {
+    let effects = state.reduce(RuntimeInput(seconds: environment.clock.monotonicSeconds(), kind))
+    for effect in effects { begin(effect) }
+  }
+
+  /// Feeds an input that has a ticket, and waits for the reply. A caller that is cancelled gets `cancelled`; what it
+  /// asked for goes on.
+  func ask(_ make: (Ticket) -> RuntimeInput.Kind) async -> Reply {
+    lastNumber += 1
+    let ticket = Ticket(lastNumber)
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        tickets[ticket] = continuation
+        feed(make(ticket))
+        if Task.isCancelled { abandon(ticket) }
+      }
+    } onCancel: {
+      Task { await self.abandon(ticket) }
+    }
+  }
+
+  private func abandon(_ ticket: Ticket) {
+    guard let continuation = tickets.removeValue(forKey: ticket) else { return }
+    feed(.forget(ticket))
+    continuation.resume(returning: .failed(VPathError(.cancelled, "The request was cancelled.")))
+  }
+
+  /// Records events that belong to no running turn.
+  @discardableResult
+  func record(_ events: [NewEvent]) async throws(VPathError) -> [Event] {
+    switch await ask({ .record($0, events) }) {
+    case .recorded(let events): return events
+    case .failed(let error): throw error
+    case .started, .interrupted, .ended: return []
+    }
+  }
+
+  // MARK: Effects
+
+  private func begin(_ effect: RuntimeEffect) {
+    switch effect {
+    case .append(let id, let events): append(id, events)
+    case .requestStep(let work, let request): requestStep(work, request)
+    case .runTool(let work, let call, let input): runTool(work, call, input)
+    case .cancelWork(let work): works.removeValue(forKey: work)?.cancel()
+    case .startTimer(let timer, let seconds): startTimer(timer, seconds)
+    case .stopTimer(let timer): timers.removeValue(forKey: timer)?.cancel()
+    case .reply(let ticket, let reply): tickets.removeValue(forKey: ticket)?.resume(returning: reply)
+    case .readPage(let id, let caseID, let turn, let after, let limit): readPage(id, caseID, turn, after, limit)
+    case .deliver(let id, let notes): sinks[id]?.yield(.notes(notes))
+    case .progress(let id, let params): sinks[id]?.yield(.progress(params))
+    case .endSubscription(let id, let caseID, let turn, let error):
+      if let error {
+        sinks[id]?.yield(.ended(SubscriptionEndedParams(turn: turn, caseID: caseID, error: error.rpc.json)))
+      }
+      sinks.removeValue(forKey: id)?.finish()
+    case .checkpoint(let caseID): checkpoint(caseID)
+    case .releaseTools(let caseID):
+      grants[caseID] = nil
+      Task { await environment.tools.release(caseID) }
+    case .drained:
+      isDrained = true
+      for continuation in whenDrained { continuation.resume() }
+      whenDrained = []
+    }
+  }
+
+  private func append(_ id: AppendID, _ events: [NewEvent]) {
+    Task {
+      let result: Result<[Event], VPathError>
+      do throws(VPathError) {
+        result = .success(try await environment.store.append(events))
+      } catch {
+        environment.log.error("events could not be recorded", metadata: ["error": "\(error.id.rawValue)"])
+        result = .failure(error)
+      }
+      feed(.appended(id, result))
+    }
+  }
+
+  private func requestStep(_ work: WorkID, _ request: StepRequest) {
+    works[work] = Task {
+      let result: Result<StepReply, VPathError>
+      do throws(VPathError) {
+        result = .success(try await environment.model.step(request))
+      } catch {
+        result = .failure(error)
+      }
+      works[work] = nil
+      feed(.stepFinished(work, result))
+    }
+  }
+
+  private func runTool(_ work: WorkID, _ call: ApprovedCall, _ input: ToolWork) {
+    works[work] = Task {
+      let result: ToolResult
+      do throws(VPathError) {
+        let all = try await slideGrants(of: input.caseID)
+        let slides = try input.draft.slides.map { id throws(VPathError) in
+          guard let grant = all.first(where: { $0.id == id }) else {
+            throw VPathError(
+              .slideNotFound, "The file of slide \(id) is not known to this daemon any more. Open the case anew.",
+              subject: id.rawValue)
+          }
+          return grant
+        }
+        result = await environment.tools.run(
+          call,
+          input: ToolCallInput(
+            caseID: input.caseID, turn: input.turn, call: input.draft.call, tool: input.draft.tool,
+            arguments: input.draft.arguments, description: input.description, slides: slides,
+            evidence: input.draft.evidence)
+        ) { progress in
+          Task { await self.feed(.toolProgressed(work, progress)) }
+        }
+      } catch {
+        result = ToolResult(error: error)
+      }
+      works[work] = nil
+      feed(.toolFinished(work, result))
+    }
+  }
+
+  /// The files of a case.
+  func slideGrants(of caseID: CaseID) async throws(VPathError) -> [SlideGrant] {
+    if let known = grants[caseID] { return known }
+    let loaded = try await environment.caseFiles.load(caseID)
+    if state.caseState(caseID) != nil { grants[caseID] = loaded }
+    return loaded
+  }
+
+  private func startTimer(_ timer: TimerID, _ seconds: Double) {
+    timers[timer] = Task {
+      do { try await environment.clock.sleep(seconds: seconds) } catch { return }
+      guard timers.removeValue(forKey: timer) != nil else { return }
+      feed(.timerFired(timer))
+    }
+  }
+
+  private func readPage(_ id: SubscriberID, _ caseID: CaseID, _ turn: TurnID, _ after: Int, _ limit: Int) {
+    Task {
+      let result: Result<[Event], VPathError>
+      do throws(VPathError) {
+        result = .success(try await environment.store.events(of: caseID, turn: turn, after: after, limit: limit))
+      } catch {
+        result = .failure(error)
+      }
+      feed(.pageRead(id, result))
+    }
+  }
+
+  private func checkpoint(_ caseID: CaseID) {
+    Task {
+      do throws(VPathError) {
+        try await environment.store.checkpoint(caseID)
+      } catch {
+        environment.log.error(
+          "a case's head could not be signed", metadata: ["case": "\(caseID)", "error": "\(error.id.rawValue)"])
+      }
+    }
+  }
+
+  // MARK: Cases in memory
+
+  /// The case, read from the trace when it is not in memory. Throws `case.not_found`.
+  func loaded(_ caseID: CaseID) async throws(VPathError) -> CaseState {
+    guard caseID.isWellFormed, caseID.rawValue.hasPrefix("case-") else { throw RuntimeErrors.caseNotFound(caseID) }
+    for _ in 0..<3 {
+      if let known = state.caseState(caseID) { return known }
+      if let error = await loading(caseID).value { throw error }
+    }
+    throw VPathError(
+      .serverOverloaded, "Too many cases are in use at once for case \(caseID) to stay in memory. Try again.",
+      retryable: true)
+  }
+
+  private func loading(_ caseID: CaseID) -> Task<VPathError?, Never> {
+    if let running = loads[caseID] { return running }
+    feed(.caseLoading(caseID))
+    let task = Task { () -> VPathError? in
+      defer { loads[caseID] = nil }
+      do throws(VPathError) {
+        let found = try await read(caseID)
+        feed(.caseLoaded(caseID, found))
+        hashWhatIsNot(found)
+        return nil
+      } catch {
+        feed(.caseLoaded(caseID, nil))
+        return error
+      }
+    }
+    loads[caseID] = task
+    return task
+  }
+
+  private func read(_ caseID: CaseID) async throws(VPathError) -> CaseState {
+    var found = CaseState(caseID)
+    while true {
+      let page = try await environment.store.events(of: caseID, turn: nil, after: found.head, limit: 1000)
+      for event in page { found.apply(event) }
+      if page.count < 1000 { break }
+    }
+    guard found.wasOpened else { throw RuntimeErrors.caseNotFound(caseID) }
+    return found
+  }
+
+  // MARK: Subscriptions
+
+  func follow(_ turn: TurnID, in caseID: CaseID, after seq: Int) -> TurnSubscription {
+    lastNumber += 1
+    let id = SubscriberID(lastNumber)
+    // One item is on its way at a time (the reducer waits for `ready`), and one end.
+    let (items, sink) = AsyncStream.makeStream(of: TurnSubscription.Item.self, bufferingPolicy: .unbounded)
+    sinks[id] = sink
+    feed(.subscribe(id, caseID, turn, after: seq))
+    return TurnSubscription(id: id, items: items, runtime: self)
+  }
+
+  func subscriberIsReady(_ id: SubscriberID) { feed(.ready(id)) }
+
+  func unsubscribe(_ id: SubscriberID) {
+    sinks.removeValue(forKey: id)?.finish()
+    feed(.unsubscribe(id))
+  }
+
+  // MARK: The end
+
+  /// Refuses new work, interrupts what runs, and returns when every turn's end is recorded or the time is over.
+  /// True when all ended; what did not is closed at the next start.
+  public func drain(timeoutSeconds: Double, reason: String = "The daemon was stopped.") async -> Bool {
+    feed(.drain(by: environment.daemon, reason: reason))
+    hashing.stop()
+    let timer = Task {
+      try await environment.clock.sleep(seconds: timeoutSeconds)
+      giveUpDraining()
+    }
+    if !isDrained { await withCheckedContinuation { whenDrained.append($0) } }
+    timer.cancel()
+    for task in works.values { task.cancel() }
+    for task in timers.values { task.cancel() }
+    await recordStop()
+    return isDrained
+  }
+
+  private func giveUpDraining() {
+    for continuation in whenDrained { continuation.resume() }
+    whenDrained = []
+  }
+
+  private func recordStop() async {
+    do throws(VPathError) {
+      let event = NewEvent(caseID: .daemon, kind: .daemonStopped, payload: ["turnsEnded": .bool(isDrained)])
+      _ = try await environment.store.append([event])
+      try await environment.store.checkpoint(.daemon)
+    } catch {
+      environment.log.error("the stop could not be recorded", metadata: ["error": "\(error.id.rawValue)"])
+    }
+  }
+}
+
+/// A client's view of a turn it follows.
+public struct TurnSubscription: Sendable {
+  /// What comes.
+  public enum Item: Sendable {
+    /// Durable; in order, each once.
+    case notes([TurnNote])
+    /// Droppable.
+    case progress(ProgressParams)
+    /// The last, when it is not the turn's last note.
+    case ended(SubscriptionEndedParams)
+  }
+
+  let id: SubscriberID
+  /// The items; it ends after the turn's last note. After each `notes` or `progress` call `ready`.
+  public let items: AsyncStream<Item>
+  let runtime: Runtime
+
+  /// Asks for the next item.
+  public func ready() async { await runtime.subscriberIsReady(id) }
+  /// Ends it early.
+  public func cancel() async { await runtime.unsubscribe(id) }
+}
