@@ -49,7 +49,9 @@ private final class Served: @unchecked Sendable {
   func write(_ bytes: [UInt8]) {
     var offset = 0
     while offset < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(toServer, $0.baseAddress! + offset, $0.count - offset) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(toServer, $0.baseAddress?.advanced(by: offset), $0.count - offset)
+      }
       if count <= 0 { return }
       offset += count
     }
