@@ -114,7 +114,9 @@ let all: [Target] = [
     ["Client", "Setup", "Policy", "Trace", "ToolHost", "Ports", "Wire", "Domain", "JSON", "CPlatform"],
     [arguments, log, subprocess, systemPackage]),
   program("vpath-tools", ["BuiltInTools", "ToolKit", "Domain", "JSON"]),
-  .executableTarget(name: "vpath-launch"),
+  // Without the Swift runtime, and static: it is the first program inside every sandbox and needs no library there.
+  .executableTarget(
+    name: "vpath-launch", linkerSettings: [.unsafeFlags(["-nostartfiles", "-static-executable"])]),
 
   // Measuring
   program("vpath-bench-rpc", [], nio + [arguments]),
