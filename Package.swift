@@ -96,13 +96,16 @@ let all: [Target] = [
   // L6
   room("Server", ["TurnRuntime", "Ports", "Policy", "Wire", "Domain", "JSON", "CPlatform"], nio + [log]),
   room("Client", ["Wire", "Domain", "JSON", "CPlatform"], nio),
+  room("SystemPorts", ["TurnRuntime", "Ports", "Domain", "JSON"], [crypto]),
+
+  room("Assembly", ["ToolHost", "Setup"], [systemPackage]),
 
   // L7: composition roots
   program(
     "vpathd",
     [
-      "Server", "TurnRuntime", "Agent", "Trace", "LanguageModels", "ToolHost", "Setup", "Policy", "Ports",
-      "Wire", "Domain", "JSON", "CPlatform",
+      "Server", "SystemPorts", "TurnRuntime", "Trace", "LanguageModels", "ToolHost", "Setup", "Assembly", "Policy",
+      "Ports", "Wire", "Domain", "JSON",
     ],
     [
       arguments, log, systemPackage,
@@ -111,8 +114,8 @@ let all: [Target] = [
     ]),
   program(
     "vpath",
-    ["Client", "Setup", "Policy", "Trace", "ToolHost", "Ports", "Wire", "Domain", "JSON", "CPlatform"],
-    [arguments, log, subprocess, systemPackage]),
+    ["Client", "Setup", "Assembly", "Policy", "Trace", "ToolHost", "Ports", "Wire", "Domain", "JSON", "CPlatform"],
+    [arguments, log, subprocess, crypto, systemPackage]),
   program("vpath-tools", ["BuiltInTools", "ToolKit", "Domain", "JSON"]),
   // Without the Swift runtime, and static: it is the first program inside every sandbox and needs no library there.
   .executableTarget(
@@ -126,6 +129,12 @@ let all: [Target] = [
   .target(
     name: "TestSupport", dependencies: ["Ports", "Policy", "Domain", "JSON"], path: "Tests/TestSupport",
     swiftSettings: strict),
+  .target(
+    name: "RuntimeTestSupport",
+    dependencies: [
+      "TurnRuntime", "Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", crypto, log,
+    ],
+    path: "Tests/RuntimeTestSupport", swiftSettings: strict),
   tests("JSONTests", ["JSON"]),
   tests("RasterTests", ["Raster"]),
   tests("YAMLTests", ["YAML", "JSON"]),
@@ -142,17 +151,27 @@ let all: [Target] = [
   tests("SlidesTests", ["Slides", "Raster", "Domain", "JSON", "TestSupport", "CPNG"]),
   tests("AnalysisTests", ["Analysis", "Raster", "Domain"]),
   tests("SetupTests", ["Setup", "Domain", "JSON"], [systemPackage]),
-  tests("BuiltInToolsTests",
+  tests(
+    "BuiltInToolsTests",
     ["BuiltInTools", "ToolKit", "Slides", "Analysis", "Raster", "Wire", "Domain", "JSON", "TestSupport"]),
   tests(
     "TurnRuntimeTests",
-    ["TurnRuntime", "Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport"]
-  ),
-  tests("ServerTests", ["Server", "TurnRuntime", "Ports", "Wire", "Domain", "JSON", "TestSupport"], nio),
+    [
+      "TurnRuntime", "Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport",
+      "RuntimeTestSupport",
+    ]),
+  tests("SystemPortsTests", ["SystemPorts", "TurnRuntime", "Ports", "Domain", "JSON", "TestSupport"], [crypto]),
+  tests(
+    "ServerTests",
+    ["Server", "TurnRuntime", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "RuntimeTestSupport"],
+    [log]),
   tests("ClientTests", ["Client", "Wire", "Domain", "JSON"], nio),
   tests(
     "SimulationTests",
-    ["TurnRuntime", "Agent", "Trace", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport"]),
+    [
+      "TurnRuntime", "Agent", "Trace", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport",
+      "RuntimeTestSupport",
+    ]),
   tests(
     "EndToEndTests",
     ["Client", "Trace", "Wire", "Domain", "JSON", "vpathd", "vpath", "vpath-tools", "vpath-launch"],

@@ -4,10 +4,11 @@
 
 import Domain
 import JSON
+import Wire
 
 enum AnswerDocument {
   static func json(_ turn: TurnResult, trace: String) throws(VPathError) -> JSONValue {
-    do {
+    do throws(JSONError) {
       var members: [String: JSONValue] = [
         "turn": .string(turn.turn.rawValue), "case": .string(turn.caseID.rawValue),
         "stop": turn.stop.map { .string($0.rawValue) } ?? .null, "trace": .string(trace),

@@ -2,6 +2,7 @@
 // What must stay true: statements are printed as the daemon rendered them; nothing is worded anew here.
 
 import Domain
+import Wire
 
 enum AnswerText {
   static func text(_ turn: TurnResult) -> String {

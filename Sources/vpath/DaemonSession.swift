@@ -55,6 +55,15 @@ struct DaemonSession: Sendable {
     return result
   }
 
+  /// The environment's configuration keys.
+  static var configurationEnvironment: [String: String] {
+    var result: [String: String] = [:]
+    for key in ConfigurationKey.all {
+      if let value = getenv(key.environmentName) { result[key.environmentName] = String(cString: value) }
+    }
+    return result
+  }
+
   /// The daemon beside this program.
   static func daemonExecutable() throws(VPathError) -> FilePath {
     guard let own = ResourceDirectory.runningExecutable() else {
@@ -98,7 +107,7 @@ struct DaemonSession: Sendable {
         return .failure(error)
       }
     }
-    return try outcome.value.get()
+    return try outcome.closureResult.get()
   }
 
   /// A process group of its own, so that an interrupt typed at the terminal reaches this command, which then ends the

@@ -2,9 +2,9 @@
 // What must stay true: the file appears whole or not at all; bytes of an artefact are checked against their hash.
 
 import Client
-import Crypto
 import Domain
 import FoundationEssentials
+import JSON
 import Setup
 import SystemPackage
 import Wire
@@ -60,8 +60,7 @@ enum PictureFile {
       next = piece.next
       hash = piece.sha256
     }
-    guard SHA256.hash(data: result).map({ ($0 < 16 ? "0" : "") + String($0, radix: 16) }).joined() == hash?.rawValue
-    else {
+    guard Hexadecimal.sha256(result) == hash?.rawValue else {
       throw VPathError(.traceTampered, "The bytes of \(id) do not have their recorded hash.", subject: id.rawValue)
     }
     return result

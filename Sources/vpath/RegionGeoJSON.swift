@@ -3,6 +3,7 @@
 
 import Domain
 import JSON
+import Wire
 
 enum RegionGeoJSON {
   static func document(_ turn: TurnResult) -> JSONValue {

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Domain
+import FoundationEssentials
 import Setup
 import SystemPackage
 import Wire
@@ -17,6 +18,8 @@ struct SchemasCommand: ParsableCommand {
     var different: [String] = []
     for file in SchemaFiles.all() {
       if let write {
+        let folder = FilePath(write).pushing(FilePath(file.path)).removingLastComponent().string
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try OutputFile.write(Array(file.text.utf8), to: FilePath(write).pushing(FilePath(file.path)).string)
       }
       if let check {

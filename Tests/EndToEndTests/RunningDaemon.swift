@@ -47,7 +47,7 @@ struct RunningDaemon: Sendable {
         return .failure(error)
       }
     }
-    return try outcome.value.get()
+    return try outcome.closureResult.get()
   }
 
   /// A connection to it.
