@@ -1,6 +1,6 @@
 // Text in a report: strangers' strings made one bounded line, and the escapes of the two written forms.
-// What must stay true: what is shown cannot hide, reorder or forge what stands around it; cleaned text is never empty
-// of warning (a cut is marked); escaping is the last step and happens once.
+// What must stay true: what is shown cannot hide, reorder or forge what stands around it; a cut is marked by "…";
+// escaping is the last step and happens once.
 
 /// Cleaning and escaping.
 enum ReportText {

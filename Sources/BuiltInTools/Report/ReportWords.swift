@@ -42,7 +42,7 @@ struct ReportWords: Sendable {
     "\(ReportText.line(tool.name, limit: 64)) \(ReportText.line(tool.version, limit: 64))"
   }
 
-  /// "all over r2 (tissue)" is not claimed: the region's own label says what it is.
+  /// "in r2 (tissue) on s1"; what the region is, its own label says.
   private func place(_ item: ReportMeasurement) -> String? {
     guard let id = item.measurement.region else {
       return item.slide.map { "on \($0), no region given" } ?? "no region given"
