@@ -18,8 +18,10 @@ extension Comparison {
       difference: leftValue.value - rightValue.value, unit: leftValue.unit, intervalsSeparate: separate)
   }
 
-  /// The comparison that a finding calls for: it cites exactly two values of one measure in two regions.
-  static func calledFor(by ids: [EvidenceID], in evidence: CaseEvidence) -> Comparison? {
+  /// The comparison that a finding calls for: its part asks to compare, and it cites exactly two values of one measure
+  /// in two regions.
+  static func calledFor(by ids: [EvidenceID], asked: String, in evidence: CaseEvidence) -> Comparison? {
+    guard asksToCompare(asked) else { return nil }
     let items = ids.compactMap { id in evidence.measurement(id).map { MeasuredItem(id: id, measurement: $0) } }
     let groups = MeasureGroup.groups(of: items) { evidence[$0]?.tool?.name ?? "" }
     for group in groups where !group.isRanking && group.items.count == 2 {
@@ -31,5 +33,13 @@ extension Comparison {
       return of(pair[0].id, pair[0].measurement, pair[1].id, pair[1].measurement)
     }
     return nil
+  }
+
+  private static func asksToCompare(_ asked: String) -> Bool {
+    let words = asked.lowercased().split { !$0.isLetter }
+    return words.contains { word in
+      ["compar", "differ", "contrast"].contains { word.hasPrefix($0) }
+        || ["versus", "vs", "than", "which", "between", "ratio", "against", "both", "either"].contains(String(word))
+    }
   }
 }

@@ -107,6 +107,7 @@ struct EvidenceIntake: Sendable {
     guard case .object(var members) = proposal.body else {
       throw IntakeError(message: "\(name) is no object")
     }
+    members = members.filter { $0.value != .null }
     for key in Self.referenceKeys(proposal.kind) {
       guard let reference = members[key]?.stringValue, reference.hasPrefix("#") else { continue }
       guard let id = references[reference] else {

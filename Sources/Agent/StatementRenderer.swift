@@ -122,8 +122,9 @@ struct StatementRenderer: Sendable {
   /// "2,445 in 0.63 mm²", "12 of 240 nuclear profiles"; for a count, the count itself.
   private func fraction(_ measurement: Measurement) -> String? {
     guard let ratio = measurement.ratio else {
-      guard measurement.unit == .one, measurement.value.magnitude >= 100 else { return nil }
-      return "counted: \(NumberText.exactCount(measurement.value))"
+      let exact = NumberText.exactCount(measurement.value)
+      guard measurement.unit == .one, exact != NumberText.roundedCount(measurement.value) else { return nil }
+      return "counted: \(exact)"
     }
     let numerator = NumberText.exactCount(ratio.numerator)
     if ratio.denominatorUnit == .one {

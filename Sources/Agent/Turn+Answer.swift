@@ -35,9 +35,10 @@ extension Turn {
   /// Renders a draft and completes the turn.
   mutating func answer(_ draft: AnswerDraft, stop: StopReason) {
     let findings = draft.findings.map { finding in
-      guard finding.words == nil, let comparison = Comparison.calledFor(by: finding.evidence, in: known) else {
-        return finding
-      }
+      let asked = parts.first { $0.part == finding.part }?.asked ?? ""
+      guard finding.words == nil,
+        let comparison = Comparison.calledFor(by: finding.evidence, asked: asked, in: known)
+      else { return finding }
       return DraftFinding(part: finding.part, evidence: finding.evidence + [recordOnce(comparison)], words: nil)
     }
     let renderer = StatementRenderer(evidence: known, tools: brief.tools)

@@ -215,7 +215,7 @@ extension Turn {
     do {
       var trial = known
       let items = try intake.take(result.evidence, into: &trial)
-      let refusals = result.refusals.prefix(32).map { $0.reason.excerpt(500) }
+      let refusals = result.refusals.prefix(32).map { shown($0.reason, of: call.manifest) }
       record(events.returned(call.id, result, evidence: items.map(\.id), elapsed: elapsed))
       for item in items { record(item) }
       quotedReasons.formUnion(refusals)
@@ -233,7 +233,20 @@ extension Turn {
   }
 
   private mutating func fail(_ id: CallID, _ error: VPathError) {
+    var error = error
+    if let manifest = calls.first(where: { $0.id == id })?.manifest {
+      error.message = shown(error.message, of: manifest)
+    }
     quotedReasons.insert(error.message)
     settle(id) { $0.outcome.error = error }
+  }
+
+  /// A tool's own words as a reason may repeat them; a stranger's that claim something about a disease are withheld.
+  private func shown(_ words: String, of manifest: ToolManifest) -> String {
+    let line = words.excerpt(500)
+    guard !brief.builtInTools.contains(manifest.name), let problem = WordRules.problem(inToolReason: line) else {
+      return line
+    }
+    return "\(manifest.name.excerpt(60)) gave a reason that is not shown: \(problem)"
   }
 }

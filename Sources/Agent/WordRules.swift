@@ -33,17 +33,30 @@ public enum WordRules {
     return spelledOutProblem(words)
   }
 
-  /// Why this text may not stand as a reason; nil when it may. `quoted` are texts that tools of this turn gave: they
-  /// may stand as they are.
+  /// Why this text may not stand as a reason; nil when it may. `quoted` are texts that tools or the daemon gave in this
+  /// turn: they may stand as they are, alone or with words around them.
   public static func problem(inReason text: String, quoted: Set<String> = []) -> String? {
     if quoted.contains(text) { return nil }
     guard text.count <= maxReasonLength else { return "the reason is longer than \(maxReasonLength) characters" }
-    if let problem = characterProblem(text, allowsDigits: true) { return problem }
-    let sentences = text.lowercased().split(whereSeparator: { ".;!?\n".contains($0) })
-    guard sentences.contains(where: { $0.contains(where: \.isLetter) }) else { return "the reason says nothing" }
-    for sentence in sentences {
+    let own = quoted.filter { $0.utf8.count >= 12 }.sorted { ($1.utf8.count, $0) < ($0.utf8.count, $1) }
+      .reduce(text) { $0.without($1) }
+    if let problem = characterProblem(own, allowsDigits: true) { return problem }
+    guard text.contains(where: \.isLetter) else { return "the reason says nothing" }
+    return claim(in: own, allowsNumbers: false)
+  }
+
+  /// Why a tool's own words (a refusal, an error's message) may not be shown; nil when they may. Numbers may stand: they
+  /// say what the tool met ("0.25 µm/px was stated").
+  public static func problem(inToolReason text: String) -> String? {
+    characterProblem(text, allowsDigits: true) ?? claim(in: text, allowsNumbers: true)
+  }
+
+  private static func claim(in text: String, allowsNumbers: Bool) -> String? {
+    for sentence in text.lowercased().split(whereSeparator: { ".;!?\n".contains($0) }) {
       let words = tokens(of: String(sentence)).flatMap { $0.split(separator: "-").map(String.init) }
-      if let number = words.first(where: { isBareNumber($0) }) { return "a reason states no number (\"\(number)\")" }
+      if !allowsNumbers, let number = words.first(where: { isBareNumber($0) }) {
+        return "a reason states no number (\"\(number)\")"
+      }
       if let problem = spelledOutProblem(words) { return problem }
       guard words.contains(where: { namesDisease($0) }) else { continue }
       if let claim = words.first(where: { WordLists.claims.contains($0) }) {
@@ -61,7 +74,9 @@ public enum WordRules {
   private static let punctuation: Set<Unicode.Scalar> = [
     " ", "\n", ".", ",", ";", ":", "'", "\"", "(", ")", "-", "/", "–", "—", "’", "‘", "“", "”", "…", "?", "!",
   ]
-  private static let reasonSigns: Set<Unicode.Scalar> = ["&", "²", "µ", "μ", "%", "_", "#", "[", "]"]
+  private static let reasonSigns: Set<Unicode.Scalar> = [
+    "&", "²", "µ", "μ", "%", "_", "#", "[", "]", "×", "=", "<", ">", "+", "*", "÷", "`",
+  ]
 
   private static func characterProblem(_ text: String, allowsDigits: Bool) -> String? {
     for scalar in text.unicodeScalars {
@@ -159,6 +174,27 @@ public enum WordRules {
     }
     return forms
   }()
+}
+
+extension String {
+  /// The text with every occurrence of another taken out.
+  fileprivate func without(_ other: String) -> String {
+    let (text, piece) = (Array(utf8), Array(other.utf8))
+    guard let first = piece.first, text.count >= piece.count else { return self }
+    var kept: [UInt8] = []
+    var index = 0
+    while index < text.count {
+      let end = index + piece.count
+      if text[index] == first, end <= text.count, text[index..<end].elementsEqual(piece) {
+        kept.append(0x20)
+        index = end
+      } else {
+        kept.append(text[index])
+        index += 1
+      }
+    }
+    return String(decoding: kept, as: UTF8.self)
+  }
 }
 
 extension [String] {

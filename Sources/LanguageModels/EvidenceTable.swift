@@ -63,8 +63,6 @@ struct EvidenceTable: Sendable {
     }
   }
 
-  var hasMeasurements: Bool { request.evidence.contains { $0.body.kind == .measurement } }
-
   // MARK: Counts
 
   /// Ids of unranked measurements in that unit; what was left out is none.

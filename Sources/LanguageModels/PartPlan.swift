@@ -333,12 +333,11 @@ struct PartPlanner: Sendable {
     }
     guard let template = template(manifest, asked) else { throw .because(NotAssessableReason.noTemplate) }
     // A report is filled from evidence: measure what its fields ask for first, as far as that is possible.
-    if !table.hasMeasurements {
-      for slide in slides(asked) {
-        try lookOver(slide)
-        try attempt(
-          BuiltInToolName.counter, CallTarget(slide: slide), thought: "Count nuclei over all tissue of \(slide).")
-      }
+    for slide in slides(asked) {
+      try lookOver(slide)
+      guard table.wholeCount(on: slide, .perSquareMillimetre) == nil else { continue }
+      try attempt(
+        BuiltInToolName.counter, CallTarget(slide: slide), thought: "Count nuclei over all tissue of \(slide).")
     }
     let outcome = try outcome(
       of: BuiltInToolName.report, CallTarget(template: template), thought: "Fill the template \(template).")

@@ -20,12 +20,14 @@ public struct RulePlanner: LanguageModel {
   public static func plan(_ request: StepRequest) -> StepReply {
     let installed = request.tools + request.unavailableTools.map(\.tool)
     let vocabulary = Vocabulary(toolPhrases: ToolPhrases.of(installed))
-    let planner = PartPlanner(request, vocabulary: vocabulary)
     let step: JSONValue
     if request.parts.isEmpty {
-      step = split(request.question, vocabulary, planner)
+      // Whether a part can be answered at all does not depend on how many steps are left.
+      var unhurried = request
+      unhurried.stepsLeft = .max
+      step = split(request.question, vocabulary, PartPlanner(unhurried, vocabulary: vocabulary))
     } else {
-      step = next(request, planner)
+      step = next(request, PartPlanner(request, vocabulary: vocabulary))
     }
     return StepReply(text: step.canonicalString())
   }

@@ -48,6 +48,8 @@ struct FinishedTurn {
         turn: TurnID("none"), question: "", parts: [], stop: .failed, findings: [], notAssessable: [],
         lookedAt: LookedAt(), usage: Usage())
   }
+  func body(_ index: Int) -> EvidenceBody? { evidence.indices.contains(index) ? evidence[index].body : nil }
+  func call(_ index: Int) -> ToolCallInputDraft? { ran.indices.contains(index) ? ran[index] : nil }
   func events(_ kind: EventKind) -> [NewEvent] { events.filter { $0.kind == kind } }
   func statements(of part: Int) -> [String] { answer.findings.filter { $0.part == part }.map(\.statement) }
   func reason(of part: Int) -> String? { answer.notAssessable.first { $0.part == part }?.reason }
