@@ -194,7 +194,7 @@ struct LegalActions: Sendable {
         "items": [
           "type": "object",
           "properties": [
-            "asked": ["type": "string", "minLength": 1],
+            "asked": ["type": "string"],
             "notAssessable": [
               "type": "string", "minLength": 1, "maxLength": .number(Double(WordRules.maxReasonLength)),
             ],

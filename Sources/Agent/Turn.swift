@@ -61,7 +61,12 @@ public struct Turn: Sendable {
   /// Takes one input. Inputs after the end, and replies to work that is not in flight, give nothing.
   public mutating func reduce(_ input: TurnInput) -> [TurnEffect] {
     guard accepts(input.kind) else { return [] }
-    if input.elapsedSeconds.isFinite { elapsed = max(elapsed, input.elapsedSeconds) }
+    // A turn starts at zero, whatever the driver's clock says: the start records no time to replay it with.
+    if case .start = input.kind {
+      elapsed = 0
+    } else if input.elapsedSeconds.isFinite {
+      elapsed = max(elapsed, input.elapsedSeconds)
+    }
     switch input.kind {
     case .start: start()
     case .stepReplied(let number, .success(let reply)): take(reply, step: number)

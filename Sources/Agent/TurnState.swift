@@ -16,7 +16,8 @@
 //     `tool.returned|failed`, also when the turn is interrupted.
 //  3. No effect runs a tool without an ApprovedCall that the policy made for this call of this turn.
 //  4. `complete` comes once, last, after `turn.completed`; then nothing more.
-//  5. Budgets are never exceeded by an effect; tokens can be by the reply that spends them.
+//  5. Budgets are never exceeded by an effect; tokens can be by the reply that spends them. The one call of a `call`
+//     task is bounded by time alone.
 //  6. The answer names every part of the question, as a finding or as not assessable.
 //  7. All events of one input are one record, before the work they lead to.
 

@@ -19,18 +19,19 @@ public enum WordRules {
     }
     if let problem = characterProblem(text, allowsDigits: false) { return problem }
     let tokens = tokens(of: text)
-    guard tokens.contains(where: { $0.count > 1 }) else { return "the words say nothing" }
+    // "ill-defined" is two words as well as one.
+    let words = tokens.flatMap { $0.split(separator: "-").map(String.init) }
+    if let problem = spelledOutProblem(words) { return problem }
+    guard words.contains(where: { $0.count > 1 }) else { return "the words say nothing" }
     for token in tokens {
       if let problem = wordProblem(token) { return problem }
       if token.contains("-"), let problem = wordProblem(token.filter { $0 != "-" }) { return problem }
     }
-    // "ill-defined" is two words as well as one.
-    let words = tokens.flatMap { $0.split(separator: "-").map(String.init) }
     for word in words { if let problem = wordProblem(word) { return problem } }
     if let phrase = WordLists.phrases.first(where: { words.contains(phrase: $0) }) {
       return "\"\(phrase.joined(separator: " "))\" concludes something"
     }
-    return spelledOutProblem(words)
+    return nil
   }
 
   /// Why this text may not stand as a reason; nil when it may. `quoted` are texts that tools or the daemon gave in this

@@ -16,17 +16,26 @@ struct Vocabulary: Sendable {
   }
 
   /// Phrases by the first two characters of their first word.
-  private var phrases: [String: [Phrase]] = [:]
+  private var phrases: [String: [Phrase]]
 
   /// The product's own words, and those of installed tools.
   init(toolPhrases: [(tool: String, phrases: [String])] = []) {
-    for (topic, list) in Self.builtIn {
-      for phrase in list.split(separator: ",") { add(String(phrase), topic) }
-    }
+    self = Self.own
     for (tool, list) in toolPhrases {
       for phrase in list { add(phrase, .tool(tool)) }
     }
   }
+
+  /// The product's own words, read once.
+  private static let own: Vocabulary = {
+    var vocabulary = Vocabulary(phrases: [:])
+    for (topic, list) in builtIn {
+      for phrase in list.split(separator: ",") { vocabulary.add(String(phrase), topic) }
+    }
+    return vocabulary
+  }()
+
+  private init(phrases: [String: [Phrase]]) { self.phrases = phrases }
 
   private mutating func add(_ phrase: String, _ topic: QuestionTopic) {
     let words = phrase.lowercased().split { !($0.isLetter || $0.isNumber || $0 == "*") }.map(String.init)

@@ -310,8 +310,9 @@ private let answer = #"{"act":{"answer":{"findings":[{"part":1,"evidence":["m1"]
 
   @Test func elapsedTimeNeverGoesBack() throws {
     var turn = Turn(brief: brief(), policy: try SamplePolicies.permitting())
-    _ = turn.reduce(TurnInput(elapsedSeconds: 5, .start))
-    _ = turn.reduce(TurnInput(elapsedSeconds: .nan, .stepReplied(number: 1, .success(StepReply(text: split)))))
+    _ = turn.reduce(TurnInput(elapsedSeconds: 3, .start))
+    _ = turn.reduce(TurnInput(elapsedSeconds: 5, .stepReplied(number: 1, .success(StepReply(text: split)))))
+    _ = turn.reduce(TurnInput(elapsedSeconds: .nan, .stepReplied(number: 2, .success(StepReply(text: count)))))
     let effects = turn.reduce(TurnInput(elapsedSeconds: -3, .interrupted(by: client, reason: "")))
     guard case .complete(let outcome)? = effects.last else {
       Issue.record("the turn has not ended")
