@@ -104,7 +104,8 @@ let all: [Target] = [
   program(
     "vpathd",
     [
-      "Server", "SystemPorts", "TurnRuntime", "Trace", "LanguageModels", "ToolHost", "Setup", "Assembly", "Policy",
+      "Server", "SystemPorts", "TurnRuntime", "Agent", "Trace", "LanguageModels", "ToolHost", "Setup", "Assembly",
+      "Policy",
       "Ports", "Wire", "Domain", "JSON",
     ],
     [

@@ -31,6 +31,23 @@ public protocol EventStore: Sendable {
   func turns(of caseID: CaseID?, limit: Int, cursor: String?) async throws(VPathError) -> (
     turns: [TurnSummary], next: String?
   )
+
+  /// Turns without `turn.completed`, oldest first: what a start after a crash has to close.
+  func unfinishedTurns() async throws(VPathError) -> [TurnSummary]
+}
+
+extension EventStore {
+  /// From the list of all turns; a store that can find them faster does so itself.
+  public func unfinishedTurns() async throws(VPathError) -> [TurnSummary] {
+    var unfinished: [TurnSummary] = []
+    var cursor: String?
+    repeat {
+      let page = try await turns(of: nil, limit: 1000, cursor: cursor)
+      unfinished += page.turns.filter { $0.state != "completed" }
+      cursor = page.next
+    } while cursor != nil
+    return unfinished.reversed()
+  }
 }
 
 /// One chain, at a glance.

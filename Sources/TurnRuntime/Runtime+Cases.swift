@@ -75,12 +75,14 @@ extension Runtime {
         subject: Runtime.propertiesTool)
     }
     let call = CallID("open-\(grant.id)")
+    let opening = TurnID("open-\(caseID)")
+    defer { environment.turnEnded(opening) }
     let arguments: JSONValue = ["slide": .string(grant.id.rawValue)]
-    let approved = try approve(manifest, call, arguments, description, caseID, owner: owner)
+    let approved = try approve(manifest, call, arguments, description, caseID, opening, owner: owner)
     let result = await environment.tools.run(
       approved,
       input: ToolCallInput(
-        caseID: caseID, turn: TurnID("turn-open"), call: call, tool: manifest.name, arguments: arguments,
+        caseID: caseID, turn: opening, call: call, tool: manifest.name, arguments: arguments,
         description: description, slides: [grant], evidence: [])
     ) { _ in }
     if var error = result.error {
@@ -118,13 +120,13 @@ extension Runtime {
   /// The policy's approval of the daemon's own call.
   private func approve(
     _ manifest: ToolManifest, _ call: CallID, _ arguments: JSONValue, _ description: CaseDescription, _ caseID: CaseID,
-    owner: UInt32
+    _ turn: TurnID, owner: UInt32
   ) throws(VPathError) -> ApprovedCall {
     let approval = environment.policy.approve(
       .tool(
         manifest, isBuiltIn: environment.builtInTools.contains(manifest.name), description: description,
         arguments: arguments), principal: environment.daemon,
-      context: PolicyContext(caseID: caseID, caseOwnerUID: owner, daemonUID: environment.daemon.uid),
+      context: PolicyContext(caseID: caseID, caseOwnerUID: owner, turn: turn, daemonUID: environment.daemon.uid),
       nonce: "\(call) \(environment.names.randomName())")
     switch approval {
     case .success(let approved): return approved

@@ -47,15 +47,8 @@ extension Runtime {
 
   /// Ends every turn that has no end: what was open in it first, then the turn.
   private func closeOpenTurns() async throws(VPathError) -> [TurnID] {
-    var open: [TurnSummary] = []
-    var cursor: String?
-    repeat {
-      let page = try await environment.store.turns(of: nil, limit: 1000, cursor: cursor)
-      open += page.turns.filter { $0.state != "completed" }
-      cursor = page.next
-    } while cursor != nil
     var closed: [TurnID] = []
-    for summary in open.reversed() {
+    for summary in try await environment.store.unfinishedTurns() {
       var progress = TurnProgress()
       var after = summary.firstSeq - 1
       while true {

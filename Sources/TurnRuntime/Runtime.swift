@@ -4,7 +4,7 @@
 
 import JSON
 import Agent
-import Domain
+public import Domain
 public import Logging
 public import Policy
 public import Ports
@@ -46,6 +46,8 @@ public actor Runtime {
     public var limits: RuntimeLimits
     /// What is not well around the daemon.
     public var health: @Sendable () async -> DaemonHealth
+    /// Told of every turn that has ended, so that its approvals can be forgotten.
+    public var turnEnded: @Sendable (TurnID) -> Void
     /// Where the daemon's own messages go; never words of a case.
     public var log: Logger
 
@@ -56,7 +58,7 @@ public actor Runtime {
       names: any NameSource, policy: Policy, policyText: String, daemon: Principal, version: String, build: String,
       limits: RuntimeLimits = RuntimeLimits(),
       health: @escaping @Sendable () async -> DaemonHealth = { DaemonHealth() },
-      log: Logger
+      turnEnded: @escaping @Sendable (TurnID) -> Void = { _ in }, log: Logger
     ) {
       self.store = store
       self.model = model
@@ -74,6 +76,7 @@ public actor Runtime {
       self.build = build
       self.limits = limits
       self.health = health
+      self.turnEnded = turnEnded
       self.log = log
     }
   }
@@ -162,6 +165,7 @@ public actor Runtime {
         sinks[id]?.yield(.ended(SubscriptionEndedParams(turn: turn, caseID: caseID, error: error.rpc.json)))
       }
       sinks.removeValue(forKey: id)?.finish()
+    case .turnEnded(let turn): environment.turnEnded(turn)
     case .checkpoint(let caseID): checkpoint(caseID)
     case .releaseTools(let caseID):
       grants[caseID] = nil

@@ -144,6 +144,8 @@ public enum RuntimeEffect: Sendable {
   case progress(SubscriberID, ProgressParams)
   /// Nothing more comes; the error says why when the turn's end was not delivered.
   case endSubscription(SubscriberID, CaseID, TurnID, VPathError?)
+  /// The turn has ended: its approvals are worth nothing any more.
+  case turnEnded(TurnID)
   /// Sign the case's head.
   case checkpoint(CaseID)
   /// The case has no turns any more and is closed: its tools' processes can go.

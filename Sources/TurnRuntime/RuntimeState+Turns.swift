@@ -199,7 +199,13 @@ extension RuntimeState {
   }
 
   mutating func toolFinished(_ work: WorkID, _ result: ToolResult) {
-    guard let (id, item) = workEnded(work), case .call(let call) = item else { return }
+    guard let (id, item) = workEnded(work), case .call(let call) = item, let live = turns[id] else { return }
+    if !result.sandboxed {
+      let degraded = NewEvent(
+        caseID: live.request.caseID, turn: id, kind: .sandboxDegraded,
+        payload: ["call": .string(call.rawValue), "reason": "the tool is trusted to run without a sandbox"])
+      turns[id]?.held.append(.effect(.record([degraded])))
+    }
     feed(.toolFinished(call, result), to: id)
   }
 
@@ -316,6 +322,7 @@ extension RuntimeState {
       effects.append(.stopTimer(timer))
     }
     turns[id] = nil
+    effects.append(.turnEnded(id))
     let caseID = live.request.caseID
     cases[caseID]?.queue.removeAll { $0 == id }
     if cases[caseID]?.unrecorded == id { cases[caseID]?.unrecorded = nil }
