@@ -18,6 +18,7 @@ extension ProcessEnd {
     case .signal(let number): return died(of: number, limits)
     case .code(let code):
       if seemsOutOfMemory(limits) { return EndReason.memory(limitMiB: limits.memoryMiB).error }
+      if seemsOutOfSpace { return EndReason.files(limitMiB: limits.outputMiB).error }
       return VPathError(
         .toolFailed, "The tool ended with exit code \(code). `vpath tool run` on its folder shows what it says.")
     }
@@ -37,16 +38,24 @@ extension ProcessEnd {
   /// The limit inside makes an allocation fail before the host sees the tree grow: runtimes say so as they die.
   private func seemsOutOfMemory(_ limits: ToolManifest.Limits) -> Bool {
     if peakMemoryBytes > (limits.memoryMiB << 20) * 9 / 10 { return true }
+    return lastWords(have: [
+      "MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory", "Out of memory",
+    ])
+  }
+
+  /// A write beyond the limit inside fails with these words where the signal is ignored.
+  private var seemsOutOfSpace: Bool { lastWords(have: ["File too large", "No space left on device"]) }
+
+  private func lastWords(have phrases: [String]) -> Bool {
     let words = String(decoding: errorTail, as: UTF8.self)
-    return ["MemoryError", "std::bad_alloc", "Cannot allocate memory", "out of memory", "Out of memory"].contains {
-      words.contains($0)
-    }
+    return phrases.contains { words.contains($0) }
   }
 
   /// The launcher inside never ran the tool.
   private var launchFailure: VPathError {
-    if started.hasPrefix("E"), started.contains(" run ") {
-      let why = started.split(separator: ":").last.map { PlainText.clean(String($0), limit: 100) } ?? ""
+    if started.hasPrefix("1E") {
+      let why =
+        started.split(separator: ":").last.map { PlainText.clean(String($0.prefix { $0 != "\n" }), limit: 100) } ?? ""
       return VPathError(
         .toolFailed, "The tool's command cannot be run:\(why). `vpath tool check` on its folder says what to change.")
     }

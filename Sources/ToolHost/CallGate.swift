@@ -44,6 +44,9 @@ actor CallGate {
     guard isIn else { throw EndReason.cancelled.error }
   }
 
+  /// How many wait now.
+  var waitingCount: Int { waiting.count }
+
   /// Makes room for the next.
   func leave() {
     if waiting.isEmpty {

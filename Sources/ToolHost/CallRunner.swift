@@ -108,6 +108,7 @@ struct CallRunner: Sendable {
       case .once: try await once(tool, profile, work, input, views, sandboxed: sandboxed, surroundings)
       case .mcp: try await oneSession(tool, profile, work, input, views, sandboxed: sandboxed, surroundings)
       }
+    try checkScratch(work, tool)
     return await body(raw, call.scratch)
   }
 
@@ -126,6 +127,14 @@ struct CallRunner: Sendable {
         sandboxed
         ? binds.paths
         : Dictionary(plan.slides.filter { binds.paths[$0.id] != nil }.map { ($0.id, $0.path) }) { first, _ in first }
+    }
+  }
+
+  /// The supervisor looks at scratch now and then; this is the look that a call's end depends on.
+  private func checkScratch(_ work: WorkFolder, _ tool: RegisteredTool) throws(VPathError) {
+    let limit = (tool.file.isBuiltIn ? configuration.builtInLimits : tool.manifest.vpath.limits).outputMiB
+    guard let bytes = work.scratchBytes(limit: ToolProcess.maxScratchEntries), bytes <= limit << 20 else {
+      throw EndReason.files(limitMiB: limit).error
     }
   }
 
@@ -244,6 +253,7 @@ struct CallRunner: Sendable {
       let views = try plan.writeViews(to: call.input, place: places.input)
       let input = plan.input(slidePaths: places.slides, views: views, scratch: places.scratch)
       let reply = await self.call(served, tool, input, surroundings)
+      try checkScratch(served.work, tool)
       value = .success(await body(try raw(reply, tool, views), call.scratch))
     } catch {
       value = .failure(error)

@@ -259,7 +259,9 @@ actor MCPSession {
     if let last = call.lastProgress, now - last < .milliseconds(250) { return }
     pending[id]?.lastProgress = now
     var fraction = params["progress"]?.numberValue
-    if let done = fraction { fraction = params["total"]?.numberValue.flatMap { $0 > 0 ? min(1, max(0, done / $0)) : nil } }
+    if let done = fraction {
+      fraction = params["total"]?.numberValue.flatMap { $0 > 0 ? min(1, max(0, done / $0)) : nil }
+    }
     progress(
       ToolProgress(fraction: fraction, message: PlainText.clean(params["message"]?.stringValue ?? "", limit: 200)))
   }

@@ -27,12 +27,15 @@ enum MediaType: String, CaseIterable, Sendable {
     case .png: return bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) ? nil : notOfThisType
     case .jpeg: return bytes.starts(with: [0xFF, 0xD8, 0xFF]) ? nil : notOfThisType
     case .tiff:
-      let heads: [[UInt8]] = [[0x49, 0x49, 0x2A, 0], [0x4D, 0x4D, 0, 0x2A], [0x49, 0x49, 0x2B, 0], [0x4D, 0x4D, 0, 0x2B]]
+      let heads: [[UInt8]] = [
+        [0x49, 0x49, 0x2A, 0], [0x4D, 0x4D, 0, 0x2A], [0x49, 0x49, 0x2B, 0], [0x4D, 0x4D, 0, 0x2B],
+      ]
       return heads.contains { bytes.starts(with: $0) } ? nil : notOfThisType
     case .ppm: return bytes.starts(with: [0x50, 0x36]) ? nil : notOfThisType
     case .json, .geoJSON:
       do {
-        let value = try JSONValue.parse(bytes, limits: JSONLimits(maxBytes: 256 << 20, maxDepth: 32, maxValues: 20_000_000))
+        let value = try JSONValue.parse(
+          bytes, limits: JSONLimits(maxBytes: 256 << 20, maxDepth: 32, maxValues: 20_000_000))
         guard self == .geoJSON else { return nil }
         return value["type"]?.stringValue == nil && value.arrayValue == nil ? notOfThisType : nil
       } catch {

@@ -190,8 +190,10 @@ final class OpenFolder: Sendable {
     defer { closedir(listing) }
     var clean = true
     while let entry = readdir(listing) {
-      let isDots = entry.pointee.d_name.0 == 0x2E && (entry.pointee.d_name.1 == 0
-        || (entry.pointee.d_name.1 == 0x2E && entry.pointee.d_name.2 == 0))
+      let isDots =
+        entry.pointee.d_name.0 == 0x2E
+        && (entry.pointee.d_name.1 == 0
+          || (entry.pointee.d_name.1 == 0x2E && entry.pointee.d_name.2 == 0))
       if isDots { continue }
       let done = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { name in

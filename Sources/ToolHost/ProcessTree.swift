@@ -48,7 +48,8 @@ enum ProcessTree {
     var bytes = 0
     for line in read("/proc/\(process)/status").split(separator: "\n")
     where line.hasPrefix("RssAnon:") || line.hasPrefix("RssShmem:") {
-      bytes += (line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+      bytes +=
+        (line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
     }
     return bytes
   }

@@ -160,7 +160,8 @@ func loadedRuntimeFolders() -> [String] {
       guard let path, let context else { return }
       let text = String(cString: path)
       guard !text.hasPrefix("/usr/lib"), !text.hasPrefix("/lib"), lastName(text).hasPrefix("libswift"),
-        let slash = text.lastIndex(of: "/"), let folder = resolvedPath(String(text[..<slash])), !folder.hasPrefix("/usr/")
+        let slash = text.lastIndex(of: "/"), let folder = resolvedPath(String(text[..<slash])),
+        !folder.hasPrefix("/usr/")
       else { return }
       Unmanaged<Found>.fromOpaque(context).takeUnretainedValue().folders.insert(folder)
     }, Unmanaged.passUnretained(found).toOpaque())

@@ -68,7 +68,9 @@ struct ToolExample: Sendable {
   /// Reads an example. Throws `tool.bad_manifest` naming the file and the key.
   init(named name: String, of tool: RegisteredTool) throws(VPathError) {
     let subject = "\(ToolExample.folder)/\(name).json"
-    func wrong(_ message: String) -> VPathError { VPathError(.toolBadManifest, "\(subject): \(message)", subject: subject) }
+    func wrong(_ message: String) -> VPathError {
+      VPathError(.toolBadManifest, "\(subject): \(message)", subject: subject)
+    }
     let file: File
     let examples: OpenFolder
     do {

@@ -176,7 +176,7 @@ public final class ToolHost: ToolRunner {
       slides: input.slides)
     let plan = try await plan(tool, input, queries)
     let log = log
-    return await runner.run(
+    let result = await runner.run(
       tool, plan,
       CallRunner.Surroundings(
         progress: progress,
@@ -191,6 +191,16 @@ public final class ToolHost: ToolRunner {
           // A tool may repeat what it was given: only for who asks for the lowest level.
           log.trace("tool's error stream", metadata: ["text": "\(PlainText.clean(tail, limit: 8192))"])
         }))
+    for item in result.evidence where item.kind == .slide { remember(item, input) }
+    return result
+  }
+
+  /// What one of the product's own tools says of a slide need not be asked for again.
+  private func remember(_ item: ProposedEvidence, _ input: ToolCallInput) {
+    guard let slide = input.slides.first(where: { $0.id.rawValue == item.body["slide"]?.stringValue }),
+      let properties = item.body["properties"].flatMap({ try? decodeJSON(SlideProperties.self, from: $0) })
+    else { return }
+    known.withLock { $0[key(slide, input)] = properties }
   }
 
   private func plan(
@@ -216,7 +226,8 @@ public final class ToolHost: ToolRunner {
     for id in regions {
       guard case .region(let region)? = input.evidence.first(where: { $0.id == id })?.body else {
         throw VPathError(
-          .evidenceNotFound, "The case has no region \"\(PlainText.clean(id.rawValue, limit: 20))\".", subject: "region")
+          .evidenceNotFound, "The case has no region \"\(PlainText.clean(id.rawValue, limit: 20))\".", subject: "region"
+        )
       }
       plan.views.append(
         try await queries.view(
@@ -267,7 +278,8 @@ extension ToolManifest {
         + PlainText.clean(stated, limit: 64)
     }
     let found =
-      reason("stain", vpath.accepts?.stain, description.stain) ?? reason("organ", vpath.accepts?.organ, description.organ)
+      reason("stain", vpath.accepts?.stain, description.stain)
+      ?? reason("organ", vpath.accepts?.organ, description.organ)
     return found.map { ToolRefusal(reason: $0) }
   }
 }

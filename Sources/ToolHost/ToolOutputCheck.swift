@@ -56,17 +56,21 @@ struct OutputCheck {
   /// Reads the bytes of a `once` tool's output.
   static func parse(_ bytes: [UInt8], outputMiB: Int) throws(VPathError) -> JSONValue {
     do {
-      return try JSONValue.parse(bytes, limits: JSONLimits(maxBytes: outputMiB << 20, maxDepth: 64, maxValues: 1_000_000))
+      return try JSONValue.parse(
+        bytes, limits: JSONLimits(maxBytes: outputMiB << 20, maxDepth: 64, maxValues: 1_000_000))
     } catch {
       throw VPathError(
         .toolBadOutput,
-        "The tool's output is no JSON: \(error). It must be one object, and nothing else may be printed to standard output.")
+        "The tool's output is no JSON: \(error). It must be one object, and nothing else may be printed to standard output."
+      )
     }
   }
 
   /// The output's frame: its items, or its error. Throws `tool.bad_output`.
   static func frame(_ value: JSONValue, outputSchema: JSONSchema?) throws(VPathError) -> ToolOutput {
-    guard let schema = ToolOutputSchema.compiledOutput else { throw VPathError(.internalBug, "An own schema is wrong.") }
+    guard let schema = ToolOutputSchema.compiledOutput else {
+      throw VPathError(.internalBug, "An own schema is wrong.")
+    }
     if let first = schema.validate(value).first { throw fault(first.pointer, first.message) }
     if let first = outputSchema?.validate(value).first {
       throw fault(first.pointer, "\(first.message) (by the tool's own outputSchema)")

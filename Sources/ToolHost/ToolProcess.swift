@@ -69,7 +69,8 @@ final class ToolProcess: Sendable {
 
   private static let errorTailBytes = 8192
   private static let watchPeriod = Duration.milliseconds(50)
-  private static let maxScratchEntries = 20_000
+  /// Most files and folders in scratch.
+  static let maxScratchEntries = 20_000
   /// A write to a child that has ended must be an error here, not a signal to the daemon.
   private static let ignoreBrokenPipes: Void = { _ = Glibc.signal(SIGPIPE, SIG_IGN) }()
 

@@ -59,7 +59,9 @@ struct HostQueries: Sendable {
     if let error = OutputCheck.reportedError(output) { throw error }
     for (index, item) in output.evidence.enumerated() where item["kind"] == "slide" {
       guard let schema = ToolOutputSchema.compiledItems["slide"] else { break }
-      if let first = schema.validate(item).first { throw OutputCheck.fault("/evidence/\(index)\(first.pointer)", first.message) }
+      if let first = schema.validate(item).first {
+        throw OutputCheck.fault("/evidence/\(index)\(first.pointer)", first.message)
+      }
       guard item["slide"]?.stringValue == slide.rawValue, let found = item["properties"] else { continue }
       do {
         return try decodeJSON(SlideProperties.self, from: found)
@@ -97,7 +99,9 @@ struct HostQueries: Sendable {
       guard output.evidence.count == 1, let item = output.evidence.first,
         let schema = ToolOutputSchema.compiledRenderedView
       else { throw OutputCheck.fault("/evidence", "\(HostTools.render) must give one view") }
-      if let first = schema.validate(item).first { throw OutputCheck.fault("/evidence/0\(first.pointer)", first.message) }
+      if let first = schema.validate(item).first {
+        throw OutputCheck.fault("/evidence/0\(first.pointer)", first.message)
+      }
       guard let given = item["rect"], (try? decodeJSON(LevelZeroRect.self, from: given)) == rect else {
         throw OutputCheck.fault("/evidence/0/rect", "is not the rectangle asked for")
       }

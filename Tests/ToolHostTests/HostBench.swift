@@ -38,7 +38,9 @@ final class Blobs: Sendable {
     }
   }
   subscript(hash: SHA256Hex) -> [UInt8]? { state.withLock { $0[hash]?.bytes } }
-  func text(_ hash: SHA256Hex?) -> String { hash.flatMap { self[$0] }.map { String(decoding: $0, as: UTF8.self) } ?? "" }
+  func text(_ hash: SHA256Hex?) -> String {
+    hash.flatMap { self[$0] }.map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
 }
 
 /// A host with folders of its own.
@@ -157,6 +159,14 @@ final class HostBench: Sendable {
     ).get()
   }
 
+  /// How many calls have their folders on running processes now.
+  var callsOnProcesses: Int {
+    guard let work = try? OpenFolder.open(configuration.workDirectory), let names = try? work.names(limit: 100) else {
+      return 0
+    }
+    return names.reduce(0) { $0 + ((try? work.folder("\($1)/scratch").names(limit: 100).count) ?? 0) }
+  }
+
   /// Processes of this machine whose command line or environment names the marker.
   static func processes(marked marker: String) -> [pid_t] {
     guard let proc = try? OpenFolder.open("/proc"), let names = try? proc.names(limit: 100_000) else { return [] }
@@ -172,7 +182,7 @@ final class HostBench: Sendable {
   }
 
   /// Waits until something is so, for at most that long.
-  static func eventually(seconds: Double = 5, _ condition: () async -> Bool) async -> Bool {
+  static func eventually(seconds: Double = 60, _ condition: () async -> Bool) async -> Bool {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < deadline {
       if await condition() { return true }

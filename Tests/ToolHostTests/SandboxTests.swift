@@ -107,8 +107,11 @@ struct SandboxTests {
     #if arch(x86_64)
       #expect(said == "['EPERM']")
     #endif
-    #expect(try await say("say([l.split()[1] for l in open('/proc/self/status') if l.startswith(('Seccomp:', 'NoNewPrivs', 'CapEff', 'CapBnd'))])")
-      == "['0000000000000000', '0000000000000000', '1', '2']")
+    #expect(
+      try await say(
+        "say([l.split()[1] for l in open('/proc/self/status') if l.startswith(('Seccomp:', 'NoNewPrivs', 'CapEff', 'CapBnd'))])"
+      )
+        == "['0000000000000000', '0000000000000000', '1', '2']")
   }
 
   @Test("nothing of the daemon's environment reaches a tool, its first process included")
@@ -129,8 +132,10 @@ struct SandboxTests {
 
   @Test("a tool sees only its own processes and is nobody there")
   func ownProcesses() async throws {
-    #expect(try await say("say((os.getuid(), os.getgid(), len([p for p in os.listdir('/proc') if p.isdigit()]), os.uname().nodename))")
-      == "(65534, 65534, 2, 'tool')")
+    #expect(
+      try await say(
+        "say((os.getuid(), os.getgid(), len([p for p in os.listdir('/proc') if p.isdigit()]), os.uname().nodename))")
+        == "(65534, 65534, 2, 'tool')")
   }
 
   @Test("a slide is seen under a neutral name, read-only, with its companions beside it")
