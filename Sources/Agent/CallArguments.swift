@@ -72,10 +72,10 @@ struct CallArguments: Sendable {
       }
     }
     if manifest.vpath.needs.input == .evidence {
-      given += evidence.all.filter { $0.body.kind != .slide && $0.body.kind != .quote }.map(\.id)
+      given += evidence.all.filter { $0.body.kind != .quote }.map(\.id)
     }
     var seen: Set<EvidenceID> = []
-    let items = given.filter { seen.insert($0).inserted }.compactMap { evidence[$0] }
+    let items = given.filter { seen.insert($0).inserted }.compactMap { evidence[$0]?.withoutFileName }
     return ToolCallInputDraft(
       call: call, tool: manifest.name, arguments: arguments, slides: slidesGiven(manifest, evidence), evidence: items)
   }
@@ -88,5 +88,16 @@ struct CallArguments: Sendable {
       if let slide = evidence.slideID(of: region), !named.contains(slide) { named.append(slide) }
     }
     return named.isEmpty ? evidence.slides.map(\.id) : named
+  }
+}
+
+extension Evidence {
+  /// The same without a slide's file name, which may name a patient and which no tool needs.
+  fileprivate var withoutFileName: Evidence {
+    guard case .slide(var slide) = body else { return self }
+    slide.fileName = slide.id.rawValue
+    var copy = self
+    copy.body = .slide(slide)
+    return copy
   }
 }
