@@ -37,6 +37,21 @@ struct EvidenceTable: Sendable {
     return nil
   }
 
+  /// The newest region with just this rectangle.
+  func region(_ rect: LevelZeroRect, on slide: EvidenceID?) -> EvidenceID? {
+    request.evidence.last { item in
+      guard case .region(let region) = item.body else { return false }
+      return region.rect == rect && (slide == nil || region.slide == slide) && region.polygon == nil
+    }?.id
+  }
+
+  /// The files that the newest call of a tool gave.
+  func files(by tool: String) -> [EvidenceID] {
+    let all = request.evidence.filter { $0.tool?.name == tool && $0.body.kind == .artefact }
+    guard let newest = all.last else { return [] }
+    return all.filter { $0.call == newest.call && $0.turn == newest.turn }.map(\.id)
+  }
+
   private func measurement(_ id: EvidenceID) -> Measurement? {
     if case .measurement(let measurement) = items[id]?.body { return measurement }
     return nil

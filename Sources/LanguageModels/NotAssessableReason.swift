@@ -13,8 +13,15 @@ struct NotAssessableReason: Sendable {
   private var organ: String { description.organ.map { Self.word($0) } ?? "this organ" }
   private var stain: String { description.stain.map { Self.word($0) } ?? "this stain" }
 
-  /// The reason for what no tool of this product measures.
-  func limit(_ topic: LimitTopic) -> String {
+  /// The reason for what no tool of this product measures. Where nuclei of something are asked for, it says what can
+  /// be counted instead.
+  func limit(_ topic: LimitTopic, aboutNuclei: Bool = false) -> String {
+    let offersCount = [.tumour, .cellTypes, .tissueState].contains(topic) && aboutNuclei
+    let offer = "; nuclei of all kinds can be counted in all tissue, or in a region that you draw"
+    return reason(topic) + (offersCount ? offer : "")
+  }
+
+  private func reason(_ topic: LimitTopic) -> String {
     switch topic {
     case .tumour:
       "no installed tool can tell tumour from other tissue; it would need a tile classifier whose card is validated "
@@ -50,6 +57,8 @@ struct NotAssessableReason: Sendable {
       "no installed tool recognises organs or stains; what was stated with the case is \(stated)"
     case .identity:
       "label and macro images and what they say of the patient stay inside the slide file"
+    case .drawing:
+      "no installed tool draws this; the installed tools give counts, regions, views and the centres of counted nuclei"
     case .description:
       "wording what a picture looks like needs a language model with vision, and the rule planner has none"
     }
@@ -87,6 +96,8 @@ struct NotAssessableReason: Sendable {
 
   static let compareNeedsTwo = "a comparison needs two regions; draw them, or name two regions of the case"
   static let noFocus = "no region has been spoken of yet; draw a region or name one of the case"
+  static let onlyDensest =
+    "the installed tools rank the most cellular windows; none ranks the least cellular, where tissue is thin or torn"
   static let stepsRanOut = "the steps of this turn ran out before it was measured"
   static let nothingFound = "the tool ran and gave no such measurement"
   static let noTemplate = "no installed report template fits; name one of the templates"

@@ -18,9 +18,13 @@ enum PartIntent: Sendable, Hashable {
   case overview
   case slideFacts
   case report
+  /// Files of what was counted.
+  case files(Scope)
+  /// Where a measure is lowest, which nothing ranks.
+  case lowest
   /// An installed tool that says it answers this.
   case tool(String, Scope)
-  case limit(LimitTopic)
+  case limit(LimitTopic, aboutNuclei: Bool)
   /// Nothing that is known here.
   case unknown
 }
@@ -64,7 +68,9 @@ struct PartReader: Sendable {
       return topic
     }
     if topics.contains(.report), isReport(text) { return .report }
-    if let limit = heaviest(limits) { return .limit(limit) }
+    if let limit = heaviest(limits) {
+      return .limit(limit, aboutNuclei: topics.contains(.nuclei) || topics.contains(.density))
+    }
     return measured(text, topics, scope)
   }
 
@@ -72,17 +78,22 @@ struct PartReader: Sendable {
     let aboutNuclei = topics.contains(.nuclei)
     let perArea = topics.contains(.density) || isCellularity(text)
     let aboutAmount = perArea || topics.contains(.quantity)
+    if topics.contains(.lowest), aboutNuclei || perArea { return .lowest }
+    if topics.contains(.file) { return .files(scope) }
     if compares(text, topics, scope) { return .compareNuclei(scope) }
     if scope == .densestWindow, !topics.contains(.quantity), !topics.contains(.density) { return .densest(.whole) }
     if topics.contains(.show), !aboutAmount, isPlace(scope) { return .show(scope) }
     if topics.contains(.superlative), scope != .densestWindow,
-      aboutNuclei || topics.contains(.density) || topics.contains(.densestPlace)
+      aboutNuclei || topics.contains(.density) || namesDensest(text)
     {
       return .densest(scope)
     }
     if topics.contains(.slideFacts) { return .slideFacts }
     if aboutNuclei, aboutAmount { return .nuclei(scope, perArea: perArea) }
     if topics.contains(.leftOut) { return .leftOut }
+    if topics.contains(.certainty), aboutAmount { return .nuclei(scope, perArea: true) }
+    // A share of the slide is no area of tissue.
+    if topics.contains(.share), !aboutNuclei, !perArea { return .unknown }
     if topics.contains(.tissue), topics.contains(.area) { return .tissueArea(scope) }
     if topics.contains(.show) || topics.contains(.place), isPlace(scope) { return .show(scope) }
     if topics.contains(.show), topics.contains(.overview) || topics.contains(.tissue) { return .overview }
@@ -91,6 +102,10 @@ struct PartReader: Sendable {
       return .nuclei(scope, perArea: topics.contains(.density))
     }
     return .unknown
+  }
+
+  private func namesDensest(_ text: QuestionWords) -> Bool {
+    text.words.contains { ["densest", "hotspot", "hotspots", "spot", "spots"].contains($0.text) }
   }
 
   /// Whether regions are to be held against one another. "More than 3,000 nuclei" is a question about one number.
@@ -137,7 +152,7 @@ struct PartReader: Sendable {
   private func heaviest(_ limits: [LimitTopic]) -> LimitTopic? {
     let order: [LimitTopic] = [
       .identity, .immunostain, .mitoses, .grade, .stage, .margins, .molecular, .prognosis, .tumour, .diagnosis,
-      .cellTypes, .nuclearFeatures, .tissueState, .organ, .description,
+      .cellTypes, .nuclearFeatures, .tissueState, .organ, .description, .drawing,
     ]
     return order.first { limits.contains($0) }
   }
@@ -205,19 +220,26 @@ struct PartReader: Sendable {
     return ids
   }
 
-  /// Four whole numbers in a row with commas between them: x, y, width, height.
+  /// A rectangle in level-0 pixels: "100, 200, 300, 400", or "x=100, y=200, w=300, h=400".
   private func rect(in text: QuestionWords) -> LevelZeroRect? {
-    guard text.words.count >= 4 else { return nil }
-    for start in 0...(text.words.count - 4) {
-      let numbers = (start..<start + 4).compactMap { index -> Int? in
-        let word = text.words[index].text
-        guard word.utf8.allSatisfy({ (0x30...0x39).contains($0) }), word.utf8.count <= 9 else { return nil }
-        return Int(word)
+    let numbers = text.words.map { word -> Int? in
+      guard word.text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), word.text.utf8.count <= 9 else { return nil }
+      return Int(word.text)
+    }
+    func rect(_ places: [Int]) -> LevelZeroRect? {
+      let values = places.compactMap { numbers.indices.contains($0) ? numbers[$0] : nil }
+      guard values.count == 4, values[2] > 0, values[3] > 0 else { return nil }
+      return LevelZeroRect(x: values[0], y: values[1], width: values[2], height: values[3])
+    }
+    for start in text.words.indices {
+      let named = text.words[start...].prefix(8).map(\.text)
+      if named.count == 8, named[0] == "x", named[2] == "y", ["w", "width"].contains(named[4]),
+        ["h", "height"].contains(named[6]), let found = rect([start + 1, start + 3, start + 5, start + 7])
+      {
+        return found
       }
-      let joined = (start + 1..<start + 4).allSatisfy { text.gap(before: $0).contains(",") }
-      if numbers.count == 4, joined, numbers[2] > 0, numbers[3] > 0 {
-        return LevelZeroRect(x: numbers[0], y: numbers[1], width: numbers[2], height: numbers[3])
-      }
+      let areJoined = (start + 1..<start + 4).allSatisfy { $0 < text.words.count && text.gap(before: $0).contains(",") }
+      if areJoined, let found = rect(Array(start..<start + 4)) { return found }
     }
     return nil
   }

@@ -35,7 +35,9 @@ struct PartPlanner: Sendable {
   func plan(_ asked: String) -> PartPlan {
     do throws(Detour) {
       switch reader.intent(of: asked) {
-      case .limit(let topic): return .notAssessable(reasons.limit(topic))
+      case .limit(let topic, let aboutNuclei): return .notAssessable(reasons.limit(topic, aboutNuclei: aboutNuclei))
+      case .lowest: return .notAssessable(NotAssessableReason.onlyDensest)
+      case .files(let scope): return try files(scope, asked)
       case .unknown: return .notAssessable(reasons.unknown)
       case .densest(let scope): return try densest(scope, asked)
       case .nuclei(let scope, let perArea): return try nuclei(scope, perArea: perArea, asked)
@@ -51,6 +53,12 @@ struct PartPlanner: Sendable {
     } catch {
       return error.plan
     }
+  }
+
+  /// Why a part can never be answered in this turn, whatever its calls bring; nil when it may be.
+  func settledReason(_ asked: String) -> String? {
+    guard case .notAssessable(let reason) = plan(asked) else { return nil }
+    return [NotAssessableReason.noFocus, NotAssessableReason.compareNeedsTwo].contains(reason) ? nil : reason
   }
 
   /// A plan that comes up while another is made: a call that is needed first, or a reason that ends it.
@@ -98,7 +106,13 @@ struct PartPlanner: Sendable {
   private func regions(_ scope: Scope, _ asked: String) throws(Detour) -> [EvidenceID]? {
     switch scope {
     case .whole: return nil
-    case .rect: return nil
+    case .rect(let rect):
+      if let known = table.region(rect, on: slide(asked)) { return [known] }
+      // A rectangle becomes a region of the case by being shown.
+      let outcome = try outcome(
+        of: BuiltInToolName.zoom, CallTarget(slide: slide(asked), rect: rect), thought: "Look at the rectangle \(rect)."
+      )
+      return try found(table.region(rect, on: slide(asked)).map { [$0] } ?? [], outcome)
     case .named(let ids):
       let missing = ids.filter { table.region($0) == nil }
       guard missing.isEmpty else { throw .because(reasons.noRegion(missing)) }
@@ -187,7 +201,7 @@ struct PartPlanner: Sendable {
     }
     var views: [EvidenceID] = []
     for top in tops {
-      if let view = try lookInto(top) { views.append(view) }
+      if let view = try lookInto(top, scaleAsked(asked)) { views.append(view) }
     }
     return .cite(table.withRegions(ids) + views)
   }
@@ -196,7 +210,7 @@ struct PartPlanner: Sendable {
   private func windows(
     _ slide: EvidenceID?, scope: Scope, _ asked: String
   ) throws(Detour) -> [EvidenceTable.Window] {
-    let size = Self.number(before: ["µm", "μm", "um", "micron", "microns"], in: asked)
+    let size = windowSize(asked)
     var region: EvidenceID?
     if case .named(let ids) = scope { region = ids.first }
     if region == nil, let slide {
@@ -212,6 +226,12 @@ struct PartPlanner: Sendable {
     return windows
   }
 
+  /// The window size that a part asks for, in µm; a scale ("0.25 µm/px") is none.
+  private func windowSize(_ asked: String) -> Double? {
+    let size = Self.number(before: ["µm", "μm", "um", "micron", "microns", "micrometres", "micrometers"], in: asked)
+    return size.flatMap { $0 >= 10 ? $0 : nil }
+  }
+
   /// An overview of a slide before a place on it is named; without one the rest goes on.
   private func lookOver(_ slide: EvidenceID) throws(Detour) {
     guard !table.hasOverview(of: slide) else { return }
@@ -220,12 +240,19 @@ struct PartPlanner: Sendable {
   }
 
   /// A view of a region; without one the rest goes on.
-  private func lookInto(_ region: EvidenceID) throws(Detour) -> EvidenceID? {
-    if let view = table.view(of: region) { return view }
+  private func lookInto(_ region: EvidenceID, _ scale: Double?) throws(Detour) -> EvidenceID? {
+    if let view = table.view(of: region, micronsPerPixel: scale) { return view }
     try attempt(
-      BuiltInToolName.zoom, CallTarget(slide: table.region(region)?.slide, region: region),
+      BuiltInToolName.zoom,
+      CallTarget(slide: table.region(region)?.slide, region: region, micronsPerPixel: scale),
       thought: "Look at \(region).")
-    return table.view(of: region)
+    return table.view(of: region, micronsPerPixel: scale)
+  }
+
+  /// The µm per pixel that a part asks for.
+  private func scaleAsked(_ asked: String) -> Double? {
+    Self.number(
+      before: ["µm px", "μm px", "um px", "µm per", "μm per", "um per", "microns per", "mpp"], in: asked)
   }
 
   /// Makes a call whose failure does not end the part.
@@ -280,8 +307,7 @@ struct PartPlanner: Sendable {
   // MARK: Shown
 
   private func show(_ scope: Scope, _ asked: String) throws(Detour) -> PartPlan {
-    let scale = Self.number(
-      before: ["µm px", "μm px", "um px", "µm per", "μm per", "um per", "microns per", "mpp"], in: asked)
+    let scale = scaleAsked(asked)
     if case .rect(let rect) = scope {
       let outcome = try outcome(
         of: BuiltInToolName.zoom, CallTarget(slide: slide(asked), rect: rect, micronsPerPixel: scale),
@@ -325,7 +351,19 @@ struct PartPlanner: Sendable {
     return .cite(slides)
   }
 
-  // MARK: Reports and installed tools
+  // MARK: Files, reports and installed tools
+
+  /// Files that counting gave, such as the centres of counted nuclei.
+  private func files(_ scope: Scope, _ asked: String) throws(Detour) -> PartPlan {
+    let known = table.files(by: BuiltInToolName.counter)
+    if !known.isEmpty { return .cite(known) }
+    let region = try regions(scope, asked)?.first
+    let outcome = try outcome(
+      of: BuiltInToolName.counter,
+      CallTarget(slide: region.flatMap { table.region($0)?.slide } ?? slide(asked), region: region),
+      thought: "Count nuclei for a file of their centres.")
+    return .cite(try found(outcome.evidence.filter { $0.parts?.kind == .artefact }, outcome))
+  }
 
   private func report(_ asked: String) throws(Detour) -> PartPlan {
     guard let manifest = manifest(BuiltInToolName.report) else {
@@ -389,7 +427,6 @@ struct PartPlanner: Sendable {
   /// The regions an installed tool is sent to: drawn or named ones, the top window, a candidate, tissue; nil when it
   /// can do without one.
   private func places(_ scope: Scope, _ manifest: ToolManifest, _ asked: String) throws(Detour) -> [EvidenceID]? {
-    if case .rect = scope { return nil }
     if let named = try regions(scope, asked) { return named }
     if let best = table.bestRegion { return [best] }
     guard ToolArguments.needs(manifest, anyOf: ["region", "regions", "rect"]) else { return nil }

@@ -84,17 +84,19 @@ struct QuestionParts: Sendable {
     var position = start + 1
     while position < sentence.words.upperBound {
       if isBreak(before: position), splits(left: start..<position, at: position, sentence.words.upperBound) {
-        clauses.append(clause(start..<position, in: sentence))
+        clauses.append(clause(start..<position, in: sentence, after: clauses.last))
         start = position
       }
       position += 1
     }
-    clauses.append(clause(start..<sentence.words.upperBound, in: sentence))
+    clauses.append(clause(start..<sentence.words.upperBound, in: sentence, after: clauses.last))
     return clauses
   }
 
-  private func clause(_ words: Range<Int>, in sentence: Sentence) -> Clause {
-    Clause(words: words, asks: sentence.isQuestion || startsClause(at: words.lowerBound, words.upperBound))
+  /// "Give me the density, the tissue area": what goes on from a request is one as well.
+  private func clause(_ words: Range<Int>, in sentence: Sentence, after before: Clause?) -> Clause {
+    let asks = sentence.isQuestion || before?.asks == true || startsClause(at: words.lowerBound, words.upperBound)
+    return Clause(words: words, asks: asks)
   }
 
   /// A comma stands before the word, or the word joins ("and").
@@ -156,7 +158,10 @@ struct QuestionParts: Sendable {
       case .show, .overview: topics.insert("show")
       case .tool(let name): topics.insert("tool \(name)")
       case .limit(let topic): topics.insert("limit \(topic.rawValue)")
-      case .quantity, .superlative, .place, .tissue, .compare, .here, .densestPlace, .everywhere: break
+      case .file: topics.insert("file")
+      case .quantity, .superlative, .lowest, .place, .tissue, .compare, .here, .densestPlace, .everywhere, .certainty,
+        .share:
+        break
       }
     }
     // "tumour cells" is about tumour.
@@ -180,7 +185,7 @@ struct QuestionParts: Sendable {
     "compute", "rank", "zoom", "whether", "diagnose", "classify", "provide", "write", "create", "make", "explain",
     "summarise", "summarize", "describe", "mark", "outline", "segment", "detect", "grade", "stage", "quantify",
     "display", "view", "confirm", "say", "state", "generate", "produce", "prepare", "complete", "point", "check",
-    "ignore", "pretend", "answer", "export", "save", "use", "run", "look", "take", "name", "any", "evaluate",
+    "ignore", "pretend", "answer", "export", "save", "use", "run", "look", "take", "name", "plot", "any", "evaluate",
     "score", "predict", "analyse", "analyze", "highlight", "draw", "open",
   ]
 }

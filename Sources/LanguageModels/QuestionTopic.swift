@@ -12,6 +12,14 @@ enum QuestionTopic: Sendable, Hashable {
   case density
   /// Most, densest, highest.
   case superlative
+  /// Least, lowest, fewest.
+  case lowest
+  /// Percentage, fraction.
+  case share
+  /// How sure, how reliable.
+  case certainty
+  /// Files: GeoJSON, export.
+  case file
   /// Where, which region.
   case place
   case tissue
@@ -37,5 +45,5 @@ enum QuestionTopic: Sendable, Hashable {
 /// What people ask and measurement cannot answer, each with a reason of its own.
 enum LimitTopic: String, Sendable, Hashable, CaseIterable {
   case tumour, diagnosis, grade, stage, margins, mitoses, immunostain, cellTypes, tissueState, nuclearFeatures
-  case molecular, prognosis, organ, identity, description
+  case molecular, prognosis, organ, identity, description, drawing
 }

@@ -36,7 +36,7 @@ public struct RulePlanner: LanguageModel {
   private static func split(_ question: String, _ vocabulary: Vocabulary, _ planner: PartPlanner) -> JSONValue {
     let parts = QuestionParts(QuestionWords(question), vocabulary: vocabulary).split()
     let items: [JSONValue] = parts.map { asked in
-      if case .notAssessable(let reason) = planner.plan(asked) {
+      if let reason = planner.settledReason(asked) {
         return ["asked": .string(asked), "notAssessable": .string(reason)]
       }
       return ["asked": .string(asked)]

@@ -28,6 +28,9 @@ enum ToolArguments {
     let properties = schema["properties"]?.objectValue ?? [:]
     let required = Set(schema["required"]?.arrayValue?.compactMap(\.stringValue) ?? [])
     var arguments: [String: JSONValue] = [:]
+    var target = target
+    // A region is named by its id where the tool takes ids; its rectangle would say the same again.
+    if target.region != nil, properties["region"] != nil || properties["regions"] != nil { target.rect = nil }
     for (name, property) in properties {
       if let value = value(name, property, target), JSONSchema.accepts(property, value, in: schema) {
         arguments[name] = value
@@ -57,7 +60,7 @@ enum ToolArguments {
     case "slides": return target.slide.map { [.string($0.rawValue)] }
     case "region": return target.region.map { .string($0.rawValue) }
     case "regions": return target.region.map { [.string($0.rawValue)] }
-    case "rect": return target.region == nil ? target.rect.map { rect($0, property) } : nil
+    case "rect": return target.rect.map { rect($0, property) }
     case "windowMicrons": return target.windowMicrons.map { .number($0) }
     case "micronsPerPixel": return target.micronsPerPixel.map { .number($0) }
     case "template": return target.template.map { .string($0) }

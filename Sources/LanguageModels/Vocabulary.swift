@@ -73,15 +73,27 @@ struct Vocabulary: Sendable {
     ),
     (
       .superlative,
-      "most, densest, highest, maximal, maximum, busiest, richest, peak, greatest, largest, hot spot*, hotspot*, top"
+      "most, densest, highest, maximal, maximum, busiest, richest, peak, greatest, largest, hot spot*, hotspot*, top,"
+        + "rank, ranking, ranked"
     ),
+    (.lowest, "least, lowest, fewest, minimal, minimum, sparsest, emptiest, least dense, smallest number"),
+    (.share, "percentage, percent, fraction, proportion, share, what part of"),
+    (
+      .certainty,
+      "how sure, how certain, how confident, confidence, reliable, reliability, accurate, accuracy, uncertainty, error,"
+        + "precise, precision, how good is"
+    ),
+    (.file, "geojson, export, centroids, centres of, centers of, coordinates of, download"),
     (
       .place,
       "where, which region*, which part*, which area*, which field*, what region*, what part*, what area*, locate,"
         + "location, position, find the, hot spot*, hotspot*"
     ),
-    (.tissue, "tissue, specimen, sample, section, biopsy, excision"),
-    (.area, "area, mm², mm2, square millimet*, how much, how large, how big, size, extent, how wide"),
+    (
+      .tissue,
+      "tissue, specimen, sample, section, biopsy, excision, analysed, analyzed, examined, you analyse, you analyze"
+    ),
+    (.area, "area, mm², mm2, square millimet*, how much, how large, how big, size, extent"),
     (
       .leftOut,
       "left out, leave out, exclude, excluded, excludes, exclusion*, ignored, artefact*, artifact*, ink, inked, pen,"
@@ -108,16 +120,17 @@ struct Vocabulary: Sendable {
     ),
     (
       .slideFacts,
-      "magnification, objective, mpp, µm per p*, μm per p*, um per p*, micron* per p*, pixel size, resolution, scanner,"
+      "magnification, objective, how wide, how tall, how large is the slide, how big is the slide, size of the slide,"
+        + "how large is the image, how big is the image, size of the image, mpp, µm per p*, μm per p*, um per p*, micron* per p*, pixel size, resolution, scanner,"
         + "scanned, vendor, file format, dimensions, how many pixels, width, height, pyramid, how many levels,"
         + "scale of, the scale, what scale, µm px, um px"
     ),
     (
       .here,
-      "here, this region, that region, these regions, those regions, this area, that area, this field, that field,"
+      "here, this region, that region, this area, that area, this field, that field,"
         + "drawn, outlined, annotated, annotation*, marked, selected, encircled, circled, boxed, my region*, roi, rois,"
-        + "this window, that window, the window, the region, the regions, both regions, the two regions, inside it,"
-        + "in it, in there, over there"
+        + "this window, that window, the window, the region, both regions, the two regions, inside it,"
+        + "in it, in there, over there, show it, show them, see it, zoom into it, zoom in on it, look at it, view it"
     ),
     (
       .densestPlace,
@@ -195,6 +208,10 @@ struct Vocabulary: Sendable {
       .limit(.identity),
       "patient name, name of the patient, patient id, patient s name, date of birth, barcode, label image, macro image,"
         + "slide label, who is the patient, the label, age of the patient, accession"
+    ),
+    (
+      .limit(.drawing),
+      "heatmap*, heat map*, contour*, segmentation, histogram*, chart, charts, plot, graph, animation, video, 3d"
     ),
     (
       .limit(.description),

@@ -138,6 +138,25 @@ private func next(
     #expect(turn.statements(of: 1).first?.contains("is the file skin_excision.md (\"report\")") == true)
   }
 
+  @Test(arguments: [
+    ("Fill the lymph node report", "skin", "lymph_node"), ("Fill the report", "colon", "colorectal_resection"),
+    ("Draft the bowel resection report", "skin", "colorectal_resection"), ("Fill the report", "skin", "skin_excision"),
+  ])
+  func theTemplateFollowsTheWordsAndThenTheOrgan(_ question: String, _ organ: String, _ template: String) throws {
+    let turn = try run(brief(question, organ: organ))
+    #expect(turn.ran.last?.arguments == ["template": .string(template)])
+  }
+
+  @Test func aReportThatFitsNoTemplateIsRefused() throws {
+    let turn = try run(brief("Fill the report", organ: "liver"))
+    #expect(turn.reason(of: 1) == "no installed report template fits; name one of the templates")
+  }
+
+  @Test func aPartMaySpeakOfWhatAnotherPartFinds() throws {
+    let turn = try run(brief("Which area is most cellular, and how many nuclei are in this region?"))
+    #expect(turn.answer.findings.last?.evidence == ["m5", "r5"])
+  }
+
   @Test func theSlidesOwnFactsAreTold() throws {
     let turn = try run(brief("What is the pixel size?"))
     #expect(

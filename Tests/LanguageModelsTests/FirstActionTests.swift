@@ -83,6 +83,20 @@ private let counted: [Evidence] = [
     ("What magnification was it scanned at?", "slide_overview slide=s1"),
     ("What is the pixel size?", "slide_overview slide=s1"),
     ("Fill the skin excision report", "slide_overview slide=s1"),
+    ("List the densest regions", "slide_overview slide=s1"),
+    ("Rank the regions by cellularity", "slide_overview slide=s1"),
+    ("How confident are you in the count?", "cell_counter slide=s1"),
+    ("Export the nuclei as GeoJSON", "cell_counter slide=s1"),
+    ("How wide is the slide?", "slide_overview slide=s1"),
+    ("How large is the area you analysed?", "slide_overview slide=s1"),
+    (
+      "How many nuclei in 100,200,300,400?",
+      "region_zoom rect={\"height\":400,\"width\":300,\"x\":100,\"y\":200} slide=s1"
+    ),
+    (
+      "Count nuclei at x=100, y=200, w=300, h=400",
+      "region_zoom rect={\"height\":400,\"width\":300,\"x\":100,\"y\":200} slide=s1"
+    ),
     ("Show me r7", "no: this case has no region r7; draw a region or name one of the case"),
     ("Compare r1 and r2", "no: this case has no region r1, r2; draw a region or name one of the case"),
     ("Compare the two regions", "no: no region has been spoken of yet; draw a region or name one of the case"),
@@ -161,6 +175,10 @@ private let counted: [Evidence] = [
     ("What is the prognosis?", "no installed tool predicts"),
     ("Which organ is this?", "what was stated with the case is skin, H&E"),
     ("Who is the patient?", "stay inside the slide file"),
+    ("Where is it least cellular?", "none ranks the least cellular"),
+    ("Give me a heatmap of cell density", "no installed tool draws this"),
+    ("What percentage of the slide is tissue?", "installed tools measure"),
+    ("How many nuclei are in the epithelium?", "nuclei of all kinds can be counted"),
     ("Describe the architecture", "language model with vision"),
     ("What is the meaning of life?", "installed tools measure: nuclear density, tissue area"),
     ("Wie viele Zellkerne gibt es?", "installed tools measure: nuclear density, tissue area"),
@@ -225,6 +243,15 @@ private let counted: [Evidence] = [
       let found = try summary(request(question, parts: [question], tools: builtIn + [brown, stranger]))
       #expect(found == "cell_counter slide=s1")
     }
+  }
+
+  @Test func areGivenARectangleWhenTheyTakeNoRegion() throws {
+    var cropper = tool("brown_share", required: ["rect"], answers: ["how brown"], input: .view)
+    cropper.inputSchema = ["type": "object", "properties": ["rect": ["type": "array"]], "required": ["rect"]]
+    let question = "How brown is it?"
+    let found = try summary(
+      request(question, parts: [question], tools: builtIn + [cropper], evidence: [region("r1", "tissue", x: 7)]))
+    #expect(found == "brown_share rect=[7,0,501,501]")
   }
 
   @Test func areNamedWhenAnArgumentCannotBeFilled() throws {

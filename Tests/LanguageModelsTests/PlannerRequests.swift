@@ -12,6 +12,7 @@ func tool(
 ) -> ToolManifest {
   var properties: [String: JSONValue] = [:]
   for key in required + optional { properties[key] = ["type": key == "windowMicrons" ? "number" : "string"] }
+  if optional.contains("rect") { properties["rect"] = ["type": "object"] }
   if required.contains("template") {
     properties["template"] = ["type": "string", "enum": ["skin_excision", "colorectal_resection", "lymph_node"]]
   }
@@ -31,7 +32,7 @@ let builtIn: [ToolManifest] = [
   tool(
     "cell_counter", required: ["slide"], optional: ["region", "windowMicrons"],
     measures: [.init(name: "nuclear density", unit: .perSquareMillimetre, phrase: "nuclear profiles per mm²")]),
-  tool("region_zoom", optional: ["slide", "region"]),
+  tool("region_zoom", optional: ["slide", "region", "rect"]),
   tool("report_template_filler", required: ["template"], input: .evidence),
   tool(
     "slide_overview", required: ["slide"],

@@ -64,6 +64,10 @@ import Testing
       "How many nuclei are in the drawn region|how many in all tissue"
     ),
     ("Which is more cellular, r1 or r2?", "Which is more cellular, r1 or r2"),
+    (
+      "Give me the nuclear density, tissue area and what was excluded.",
+      "Give me the nuclear density|tissue area|what was excluded"
+    ),
     ("How many?", "How many"),
     ("???", "???"),
     ("...", "..."),
