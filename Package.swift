@@ -84,7 +84,7 @@ let all: [Target] = [
     [crypto, log, subprocess, systemPackage]),
   room("ToolKit", ["Wire", "Domain", "JSON"]),
   room("Slides", ["Raster", "Domain", "COpenSlide", "CPNG"], [crypto], settings: optimized),
-  room("Analysis", ["Raster", "Domain", "COpenBLAS"], settings: optimized),
+  room("Analysis", ["Raster", "Domain", "JSON", "COpenBLAS"], settings: optimized),
   room("Setup", ["Domain", "JSON", "YAML", "CPlatform"], [crypto, systemPackage]),
 
   // L5. Named TurnRuntime because the Swift toolchain has a module named Runtime.
@@ -150,7 +150,7 @@ let all: [Target] = [
     [systemPackage, subprocess]),
   tests("ToolKitTests", ["ToolKit", "Wire", "Domain", "JSON"]),
   tests("SlidesTests", ["Slides", "Raster", "Domain", "JSON", "TestSupport", "CPNG"]),
-  tests("AnalysisTests", ["Analysis", "Raster", "Domain"]),
+  tests("AnalysisTests", ["Analysis", "Raster", "Domain", "JSON"]),
   tests("SetupTests", ["Setup", "Domain", "JSON"], [systemPackage]),
   tests(
     "BuiltInToolsTests",
