@@ -350,8 +350,9 @@ public actor Runtime {
     timer.cancel()
     for task in works.values { task.cancel() }
     for task in timers.values { task.cancel() }
-    await recordStop()
-    return isDrained
+    let allEnded = isDrained
+    await recordStop(allEnded)
+    return allEnded
   }
 
   private func giveUpDraining() {
@@ -359,9 +360,9 @@ public actor Runtime {
     whenDrained = []
   }
 
-  private func recordStop() async {
+  private func recordStop(_ allEnded: Bool) async {
     do throws(VPathError) {
-      let event = NewEvent(caseID: .daemon, kind: .daemonStopped, payload: ["turnsEnded": .bool(isDrained)])
+      let event = NewEvent(caseID: .daemon, kind: .daemonStopped, payload: ["turnsEnded": .bool(allEnded)])
       _ = try await environment.store.append([event])
       try await environment.store.checkpoint(.daemon)
     } catch {
