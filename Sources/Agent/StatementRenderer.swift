@@ -48,10 +48,8 @@ struct StatementRenderer: Sendable {
     if !leftOut.isEmpty { sentences.append(self.leftOut(leftOut.map(\.measurement))) }
     let regions = ids.filter { evidence.region($0) != nil && !mentioned.contains($0) }
     sentences += regions.compactMap { region($0) }
-    let flagged = ids.filter { id in mentioned.contains(id) && !(evidence.region(id)?.flags.isEmpty ?? true) }
-    sentences += flagged.compactMap { id in
-      evidence.region(id).map { "\(id) is flagged: \(joined($0.flags))" }
-    }
+    let flagged = ids.filter { mentioned.contains($0) && !regionFlags($0).isEmpty }
+    sentences += flagged.map { "\($0) is flagged: \(joined(regionFlags($0)))" }
     for id in ids {
       switch evidence[id]?.body {
       case .view(let view): sentences.append(self.view(id, view))
@@ -139,7 +137,7 @@ struct StatementRenderer: Sendable {
   private func interval(_ interval: Interval, of measurement: Measurement) -> String {
     let coverage = "\(NumberText.trimmed(interval.coverage * 100)) %"
     let predicts = interval.predicts.excerpt(60)
-    if interval.method.contains("ratio"), measurement.value > 0 {
+    if interval.method.lowercased().contains("ratio"), measurement.value > 0 {
       let low = NumberText.trimmed(interval.low / measurement.value)
       let high = NumberText.trimmed(interval.high / measurement.value)
       return "on \(NumberText.grouped(interval.imageCount)) validation images \(predicts) lay between ×\(low) and "
@@ -268,7 +266,13 @@ struct StatementRenderer: Sendable {
     if let rank = region.rank, let score = region.score {
       text += "; number \(rank) by \(score.name.excerpt(80))"
     }
-    return region.flags.isEmpty ? text : text + "; flagged: \(joined(region.flags))"
+    let flags = regionFlags(id)
+    return flags.isEmpty ? text : text + "; flagged: \(joined(flags))"
+  }
+
+  /// What a reader must know of a region; that a window was selected is said with the ranking.
+  private func regionFlags(_ id: EvidenceID) -> [String] {
+    (evidence.region(id)?.flags ?? []).filter { !$0.hasPrefix("selected") }
   }
 
   private func view(_ id: EvidenceID, _ view: View) -> String {

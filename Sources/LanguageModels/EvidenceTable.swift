@@ -45,11 +45,14 @@ struct EvidenceTable: Sendable {
     }?.id
   }
 
-  /// The files that the newest call of a tool gave.
-  func files(by tool: String) -> [EvidenceID] {
-    let all = request.evidence.filter { $0.tool?.name == tool && $0.body.kind == .artefact }
-    guard let newest = all.last else { return [] }
-    return all.filter { $0.call == newest.call && $0.turn == newest.turn }.map(\.id)
+  /// The files that the newest call of a tool gave, on one slide when one is named.
+  func files(by tool: String, on slide: EvidenceID?) -> [EvidenceID] {
+    let newest = request.evidence.last { item in
+      guard item.tool?.name == tool, item.body.kind != .artefact else { return false }
+      return slide == nil || self.slide(of: item.id) == slide
+    }
+    guard let newest else { return [] }
+    return sameCall(as: newest.id).filter { $0.body.kind == .artefact }.map(\.id)
   }
 
   private func measurement(_ id: EvidenceID) -> Measurement? {
@@ -171,6 +174,14 @@ struct EvidenceTable: Sendable {
   func tissueArea(on slide: EvidenceID) -> EvidenceID? {
     let ids = measurements(by: BuiltInToolName.overview).map(\.id)
     return tissueAreas(ids).first { self.slide(of: $0) == slide }
+  }
+
+  /// The newest share of a slide that is tissue.
+  func tissueShare(on slide: EvidenceID) -> EvidenceID? {
+    measurements(by: BuiltInToolName.overview).first { item in
+      item.measurement.unit == .percent && item.measurement.name.lowercased().contains("tissue share")
+        && self.slide(of: item.id) == slide
+    }?.id
   }
 
   /// The newest area measured in a region.

@@ -98,6 +98,7 @@ struct NotAssessableReason: Sendable {
   static let noFocus = "no region has been spoken of yet; draw a region or name one of the case"
   static let onlyDensest =
     "the installed tools rank the most cellular windows; none ranks the least cellular, where tissue is thin or torn"
+  static let noShare = "the overview gives the area of the tissue and not its share of the slide"
   static let stepsRanOut = "the steps of this turn ran out before it was measured"
   static let nothingFound = "the tool ran and gave no such measurement"
   static let noTemplate = "no installed report template fits; name one of the templates"

@@ -13,7 +13,10 @@ enum PartIntent: Sendable, Hashable {
   /// Nuclei in several regions against one another.
   case compareNuclei(Scope)
   case tissueArea(Scope)
-  case leftOut
+  /// How much of the slide is tissue.
+  case tissueShare
+  /// What was left out, and where when `showsPlace`.
+  case leftOut(showsPlace: Bool)
   case show(Scope)
   case overview
   case slideFacts
@@ -90,10 +93,11 @@ struct PartReader: Sendable {
     }
     if topics.contains(.slideFacts) { return .slideFacts }
     if aboutNuclei, aboutAmount { return .nuclei(scope, perArea: perArea) }
-    if topics.contains(.leftOut) { return .leftOut }
+    if topics.contains(.leftOut) {
+      return .leftOut(showsPlace: topics.contains(.place) || topics.contains(.show))
+    }
     if topics.contains(.certainty), aboutAmount { return .nuclei(scope, perArea: true) }
-    // A share of the slide is no area of tissue.
-    if topics.contains(.share), !aboutNuclei, !perArea { return .unknown }
+    if topics.contains(.share), !aboutNuclei, !perArea { return topics.contains(.tissue) ? .tissueShare : .unknown }
     if topics.contains(.tissue), topics.contains(.area) { return .tissueArea(scope) }
     if topics.contains(.show) || topics.contains(.place), isPlace(scope) { return .show(scope) }
     if topics.contains(.show), topics.contains(.overview) || topics.contains(.tissue) { return .overview }

@@ -43,7 +43,8 @@ struct PartPlanner: Sendable {
       case .nuclei(let scope, let perArea): return try nuclei(scope, perArea: perArea, asked)
       case .compareNuclei(let scope): return try compare(scope, asked)
       case .tissueArea(let scope): return try tissueArea(scope, asked)
-      case .leftOut: return try leftOut(asked)
+      case .tissueShare: return try tissueShare(asked)
+      case .leftOut(let showsPlace): return try leftOut(showsPlace: showsPlace, asked)
       case .show(let scope): return try show(scope, asked)
       case .overview: return try overview(asked)
       case .slideFacts: return try slideFacts(asked)
@@ -289,7 +290,22 @@ struct PartPlanner: Sendable {
     return .cite(table.withRegions(ids))
   }
 
-  private func leftOut(_ asked: String) throws(Detour) -> PartPlan {
+  private func tissueShare(_ asked: String) throws(Detour) -> PartPlan {
+    var ids: [EvidenceID] = []
+    for slide in slides(asked) {
+      if let known = table.tissueShare(on: slide) {
+        ids.append(known)
+        continue
+      }
+      guard !table.hasOverview(of: slide) else { throw .because(NotAssessableReason.noShare) }
+      let outcome = try outcome(
+        of: BuiltInToolName.overview, CallTarget(slide: slide), thought: "Measure the tissue of \(slide).")
+      throw .because(outcome.refusals.first ?? NotAssessableReason.noShare)
+    }
+    return .cite(table.withRegions(ids))
+  }
+
+  private func leftOut(showsPlace: Bool, _ asked: String) throws(Detour) -> PartPlan {
     var ids: [EvidenceID] = []
     for slide in slides(asked) {
       if !table.hasOverview(of: slide) {
@@ -297,11 +313,13 @@ struct PartPlanner: Sendable {
           of: BuiltInToolName.overview, CallTarget(slide: slide), thought: "Find what is to be left out on \(slide).")
         _ = try found(outcome.evidence, outcome)
       }
+      if showsPlace { ids += table.files(by: BuiltInToolName.overview, on: slide) }
       let leftOut = table.leftOut(on: slide)
       ids += leftOut.isEmpty ? table.tissueArea(on: slide).map { [$0] } ?? [] : leftOut
     }
     guard !ids.isEmpty else { throw .because(NotAssessableReason.nothingFound) }
-    return .cite(ids)
+    let measured = ids.filter { $0.parts?.kind != .artefact }
+    return .cite(measured + ids.filter { $0.parts?.kind == .artefact })
   }
 
   // MARK: Shown
@@ -355,7 +373,7 @@ struct PartPlanner: Sendable {
 
   /// Files that counting gave, such as the centres of counted nuclei.
   private func files(_ scope: Scope, _ asked: String) throws(Detour) -> PartPlan {
-    let known = table.files(by: BuiltInToolName.counter)
+    let known = table.files(by: BuiltInToolName.counter, on: nil)
     if !known.isEmpty { return .cite(known) }
     let region = try regions(scope, asked)?.first
     let outcome = try outcome(

@@ -436,6 +436,10 @@ private let answer = #"{"act":{"answer":{"findings":[{"part":1,"evidence":["m1"]
         $0.earlierCalls = state.earlier
       })
     #expect(again.ran.count == 1)
-    #expect(again.call(0)?.evidence.count == state.evidence.count)
+    #expect(Set(state.evidence.map(\.id)).isSubset(of: again.call(0)?.evidence.map(\.id) ?? []))
+    #expect(
+      again.call(0)?.evidence.allSatisfy { item in
+        if case .slide(let slide) = item.body { slide.fileName == "s1" } else { true }
+      } == true, "a file's name may name a patient")
   }
 }
