@@ -12,6 +12,7 @@ public final class MemoryTrace: EventStore {
   private struct Gate {
     var isClosed = false
     var waiting: [CheckedContinuation<Void, Never>] = []
+    var kinds: Set<EventKind> = []
   }
   fileprivate struct State {
     var chains: [CaseID: [Event]] = [:]
@@ -41,13 +42,14 @@ public final class MemoryTrace: EventStore {
   public func release() {
     let waiting = gate.withLock { gate in
       gate.isClosed = false
+      gate.kinds = []
       defer { gate.waiting = [] }
       return gate.waiting
     }
     for continuation in waiting { continuation.resume() }
   }
-  /// How many appends wait.
-  public var heldAppends: Int { gate.withLock { $0.waiting.count } }
+  /// Kinds of events that wait.
+  public var heldKinds: Set<EventKind> { gate.withLock { $0.kinds } }
   /// Everything recorded in a case.
   public func all(_ caseID: CaseID) -> [Event] { state.withLock { $0.chains[caseID] ?? [] } }
   /// Everything recorded of a turn.
@@ -64,7 +66,7 @@ public final class MemoryTrace: EventStore {
   // MARK: EventStore
 
   public func append(_ events: [NewEvent]) async throws(VPathError) -> [Event] {
-    await pass()
+    await pass(events)
     let time = clock.now()
     let result = state.withLock { state -> Result<[Event], VPathError> in
       state.appends += 1
@@ -77,10 +79,13 @@ public final class MemoryTrace: EventStore {
     return try result.get()
   }
 
-  private func pass() async {
+  private func pass(_ events: [NewEvent]) async {
     await withCheckedContinuation { continuation in
       let isOpen = gate.withLock { gate in
-        if gate.isClosed { gate.waiting.append(continuation) }
+        if gate.isClosed {
+          gate.waiting.append(continuation)
+          gate.kinds.formUnion(events.map(\.kind))
+        }
         return !gate.isClosed
       }
       if isOpen { continuation.resume() }
