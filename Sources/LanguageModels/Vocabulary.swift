@@ -61,7 +61,22 @@ struct Vocabulary: Sendable {
         if matches { marks.append(Mark(topic: phrase.topic, words: start..<end)) }
       }
     }
-    return marks
+    let stains = stainNames(in: words)
+    guard !stains.isEmpty else { return marks }
+    return marks.filter { mark in
+      guard case .tool = mark.topic else { return true }
+      return !stains.contains { $0.lowerBound <= mark.words.lowerBound && mark.words.upperBound <= $0.upperBound }
+    }
+  }
+
+  /// "Haematoxylin and eosin" names the stain; a tool that measures eosin is not asked for.
+  private func stainNames(in words: [QuestionWord]) -> [Range<Int>] {
+    words.indices.compactMap { start in
+      guard ["hematoxylin", "haematoxylin", "h"].contains(words[start].text) else { return nil }
+      let following = words[(start + 1)...].prefix(2).map(\.text)
+      if following.first == "eosin" || following.first == "e" { return start..<start + 2 }
+      return following == ["and", "eosin"] ? start..<start + 3 : nil
+    }
   }
 
   private static let builtIn: [(QuestionTopic, String)] = [

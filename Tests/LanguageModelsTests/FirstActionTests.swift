@@ -254,6 +254,18 @@ private let counted: [Evidence] = [
     #expect(found == "brown_share rect=[7,0,501,501]")
   }
 
+  @Test func theNameOfAStainIsNoQuestionAboutIt() throws {
+    let eosin = tool("eosin_fraction", required: ["region"], answers: ["eosin", "pink"], input: .view)
+    for (question, expected) in [
+      ("How many nuclei are on this haematoxylin and eosin slide?", "cell_counter slide=s1"),
+      ("How much of it is eosin?", "eosin_fraction region=r1"), ("How pink is it?", "eosin_fraction region=r1"),
+    ] {
+      let found = try summary(
+        request(question, parts: [question], tools: builtIn + [eosin], evidence: [region("r1", "tissue")]))
+      #expect(found == expected)
+    }
+  }
+
   @Test func areNamedWhenAnArgumentCannotBeFilled() throws {
     let odd = tool("odd_tool", required: ["threshold"], answers: ["odd thing"])
     let reason = try parts("What about the odd thing?", tools: builtIn + [odd]).first?.reason
