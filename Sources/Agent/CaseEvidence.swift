@@ -19,6 +19,15 @@ struct CaseEvidence: Sendable {
     for item in evidence { insert(item) }
   }
 
+  /// The most items besides the slides that a step is shown.
+  static let shownItems = 256
+
+  /// What a planner is shown: the slides and the newest items, in order. A long case does not make a step longer.
+  var shown: [Evidence] {
+    let items = all.filter { $0.body.kind != .slide }
+    return all.filter { $0.body.kind == .slide } + items.suffix(Self.shownItems)
+  }
+
   /// The item with that id, when this case has it.
   subscript(id: EvidenceID) -> Evidence? {
     guard let place = places[id] else { return nil }

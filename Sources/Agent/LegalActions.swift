@@ -15,9 +15,8 @@ struct LegalActions: Sendable {
   /// JSON Schema of a legal step.
   var schema: JSONValue
 
-  /// The most parts of a question, and the most ids a schema lists (the newest).
+  /// The most parts of a question.
   static let maxParts = 16
-  static let maxIDs = 512
 
   /// What decides about a moment.
   struct Moment {
@@ -148,7 +147,7 @@ struct LegalActions: Sendable {
       case "slide", "slides": [.slide]
       default: Set(EvidenceKind.allCases).subtracting([.quote])
       }
-    return evidence.all.filter { kinds.contains($0.body.kind) }.suffix(maxIDs).map(\.id.rawValue)
+    return evidence.shown.filter { kinds.contains($0.body.kind) }.map(\.id.rawValue)
   }
 
   /// A text property that may only be one of the ids, or an array of such.
@@ -224,8 +223,8 @@ struct LegalActions: Sendable {
   }
 
   private static func answerSchema(_ moment: Moment) -> JSONValue {
-    let citable = moment.evidence.all.filter { $0.body.kind != .quote }
-    let ids = citable.suffix(maxIDs).map { JSONValue.string($0.id.rawValue) }
+    let citable = moment.evidence.shown.filter { $0.body.kind != .quote }
+    let ids = citable.map { JSONValue.string($0.id.rawValue) }
     var finding: [String: JSONValue] = [
       "part": partNumbers(moment.parts),
       "evidence": [

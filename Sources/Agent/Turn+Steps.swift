@@ -24,7 +24,7 @@ extension Turn {
     for tool in actions.unavailable { quotedReasons.insert(tool.reason) }
     let request = StepRequest(
       turn: brief.turn, number: usage.steps, question: question, parts: parts, description: brief.description,
-      evidence: known.all, tools: actions.tools, history: calls.filter(\.isSettled).map(\.outcome),
+      evidence: known.shown, tools: actions.tools, history: calls.filter(\.isSettled).map(\.outcome),
       drawnRegions: drawnRegions, schema: actions.schema, stepsLeft: stepsLeft, corrections: corrections,
       unavailableTools: actions.unavailable)
     phase = .planning(step: usage.steps)

@@ -76,6 +76,20 @@ import Testing
       ])
   }
 
+  @Test func aLongCaseDoesNotMakeStepsLonger() throws {
+    let many = (1...2_000).map { number in
+      Evidence(
+        id: EvidenceID(.region, number), turn: TurnID("turn-0"), call: nil, tool: nil,
+        body: .region(
+          Region(slide: "s1", rect: LevelZeroRect(x: number, y: 0, width: 9, height: 9), label: "candidate")))
+    }
+    let turn = try run(brief("How many nuclei are there?", evidence: many))
+    #expect(turn.requests[1].evidence.count == 257)
+    #expect(turn.requests[1].evidence.first?.id == "s1")
+    #expect(turn.requests[1].evidence.last?.id == "r2000")
+    #expect(turn.evidence.first?.id == "r2001", "ids go on from all there are")
+  }
+
   @Test func aSchemaWithReferencesIsNotTakenApart() throws {
     var tool = SampleTools.counter
     tool.inputSchema = [
