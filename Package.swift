@@ -164,7 +164,10 @@ let all: [Target] = [
   tests("SystemPortsTests", ["SystemPorts", "TurnRuntime", "Ports", "Domain", "JSON", "TestSupport"], [crypto]),
   tests(
     "ServerTests",
-    ["Server", "TurnRuntime", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "RuntimeTestSupport"],
+    [
+      "Server", "SystemPorts", "TurnRuntime", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport",
+      "RuntimeTestSupport",
+    ],
     [log]),
   tests("ClientTests", ["Client", "Wire", "Domain", "JSON"], nio),
   tests(

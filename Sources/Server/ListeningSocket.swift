@@ -8,7 +8,7 @@ public import Domain
 import Glibc
 
 /// A listening Unix socket.
-public struct ListeningSocket: Sendable {
+public struct ListeningSocket: Sendable, Hashable {
   /// The listening descriptor; whoever serves it closes it.
   public let descriptor: CInt
   /// The socket's path; nil when it was handed in.
