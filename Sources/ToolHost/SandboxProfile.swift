@@ -78,7 +78,9 @@ struct SandboxProfile: Sendable {
     for bind in readOnly { options += ["--ro-bind", bind.host, bind.inside] }
     options += ["--ro-bind", work.inputPath, SandboxProfile.inputPath]
     options += ["--bind", work.scratchPath, SandboxProfile.scratchPath]
-    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", workingDirectory, "--seccomp", "9"]
+    // /proc too: where the daemon's user is root, that user may write the kernel's settings there, even from inside.
+    for path in ["/proc", "/dev", "/"] { options += ["--remount-ro", path] }
+    options += ["--chdir", workingDirectory, "--seccomp", "9"]
     return options
   }
 }

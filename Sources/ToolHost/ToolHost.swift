@@ -70,6 +70,9 @@ public final class ToolHost: ToolRunner {
       let made = Task { () -> Result<Sandbox, VPathError> in
         do throws(VPathError) {
           let sandbox = try await Sandbox.prepare(configuration)
+          if geteuid() == 0 {
+            log.warning("tools run as root inside their sandbox: give the daemon a user of its own")
+          }
           switch sandbox.status {
           case .available(let forbids):
             log.info("sandbox ready", metadata: ["nestedNamespaces": "\(forbids ? "forbidden" : "filtered")"])

@@ -68,7 +68,8 @@ final class ToolProcess: Sendable {
   private let running = Mutex<Task<ProcessEnd, Never>?>(nil)
 
   private static let errorTailBytes = 8192
-  private static let watchPeriod = Duration.milliseconds(50)
+  /// How often the tree is looked at: often at first, when a runaway grows, then less.
+  private static func watchPeriod(round: Int) -> Duration { .milliseconds(round < 40 ? 50 : 200) }
   /// Most files and folders in scratch.
   static let maxScratchEntries = 20_000
   /// A write to a child that has ended must be an error here, not a signal to the daemon.
@@ -259,7 +260,8 @@ final class ToolProcess: Sendable {
     let deadline = bounds.seconds.map { ContinuousClock.now + .seconds($0) }
     var round = 0
     while !Task.isCancelled {
-      try? await Task.sleep(for: ToolProcess.watchPeriod)
+      let period = ToolProcess.watchPeriod(round: round)
+      try? await Task.sleep(for: deadline.map { max(.zero, min(period, $0 - .now)) } ?? period)
       if Task.isCancelled { return }
       if let deadline, let seconds = bounds.seconds, ContinuousClock.now >= deadline {
         kill(.timedOut(seconds: seconds))

@@ -72,6 +72,11 @@ static int outside(int count, char **words) {
   pid_t parent = (pid_t)strtol(words[0], NULL, 10);
   if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0, 0, 0) != 0) return fail(STDERR_FILENO, "set", "PDEATHSIG");
   if (getppid() != parent) return FAILED;  // the parent died before the line above
+  int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);  // a tool goes before the daemon; best effort
+  if (score >= 0) {
+    if (write(score, "500", 3) < 0) errno = 0;
+    close(score);
+  }
   if (open_as(words[1], "arguments", ARGUMENTS_FD, 0) != 0) return fail(STDERR_FILENO, "open", "arguments");
   if (open_as(words[1], "seccomp", SECCOMP_FD, 0) != 0) return fail(STDERR_FILENO, "open", "seccomp");
   if (open_as(words[1], "started", STARTED_FD, 1) != 0) return fail(STDERR_FILENO, "open", "started");
@@ -83,11 +88,6 @@ static int inside(int count, char **words) {
   int first = 0;
   umask(077);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) return fail(STARTED_FD, "set", "NO_NEW_PRIVS");
-  int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);  // a tool goes before the daemon; best effort
-  if (score >= 0) {
-    if (write(score, "500", 3) < 0) errno = 0;
-    close(score);
-  }
   for (; first < count && strcmp(words[first], "--") != 0; first++)
     if (set_limit(words[first]) != 0) return fail(STARTED_FD, "limit", words[first]);
   if (first + 1 >= count) return errno = EINVAL, fail(STARTED_FD, "run", "nothing");

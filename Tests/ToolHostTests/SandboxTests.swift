@@ -23,7 +23,8 @@ struct SandboxTests {
 
   @Test("the sandbox is available here and forbids nested namespaces")
   func available() async throws {
-    #expect(try await HostBench().host.start() == .available(forbidsNestedNamespaces: true))
+    let bench = try HostBench()
+    #expect(await bench.host.start() == .available(forbidsNestedNamespaces: true))
   }
 
   @Test("a tool sees the system, its own folder, its input and scratch, and nothing of anybody's home")
@@ -112,6 +113,20 @@ struct SandboxTests {
         "say([l.split()[1] for l in open('/proc/self/status') if l.startswith(('Seccomp:', 'NoNewPrivs', 'CapEff', 'CapBnd'))])"
       )
         == "['0000000000000000', '0000000000000000', '1', '2']")
+  }
+
+  @Test("nothing of the kernel's settings can be written, whoever the daemon runs as")
+  func readOnlyProc() async throws {
+    let said = try await say(
+      """
+      found = []
+      for folder, inner, names in os.walk('/proc'):
+          # What lies below a process are its own descriptors.
+          inner[:] = [n for n in inner if not n.isdigit() and n not in ('self', 'thread-self')]
+          found += [folder + '/' + n for n in names if os.access(folder + '/' + n, os.W_OK)]
+      say((len(found), found[:5]))
+      """)
+    #expect(said == "(0, [])")
   }
 
   @Test("nothing of the daemon's environment reaches a tool, its first process included")

@@ -1,0 +1,69 @@
+// What a call through the host costs, beside the same program called directly. Prints figures when VPATH_MEASURE is set;
+// it decides nothing.
+//
+//     VPATH_MEASURE=1 swift test -c release -Xswiftc -enable-testing --filter CallCostTests
+
+import Domain
+import Glibc
+import JSON
+import Subprocess
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import ToolHost
+
+@Suite("The cost of a call", .enabled(if: Machine.hasBubblewrap && getenv("VPATH_MEASURE") != nil), .serialized)
+struct CallCostTests {
+  private func milliseconds(_ count: Int, _ body: () async throws -> Void) async throws -> String {
+    var times: [Double] = []
+    for _ in 0..<count {
+      let began = ContinuousClock.now
+      try await body()
+      let took = (ContinuousClock.now - began).components
+      times.append(Double(took.seconds) * 1000 + Double(took.attoseconds) / 1e15)
+    }
+    times.sort()
+    func text(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
+    return "p50 \(text(times[times.count / 2])) ms, p95 \(text(times[times.count * 95 / 100])) ms (n = \(count))"
+  }
+
+  @Test("a call of a shell tool and of a Python tool, directly and through the host; a warm call over MCP")
+  func cost() async throws {
+    let bench = try HostBench { $0.maxKeptProcesses = 4 }
+    var shell = HostBench.manifest("shell")
+    shell.vpath.run = ["./run.py"]
+    let folder = try bench.write(
+      shell, program: "#!/bin/sh\nread line\nprintf '{\"evidence\": []}'\n")
+    try bench.registry.install(from: folder, by: 0, at: "2026-01-01T00:00:00.000Z")
+    try bench.install("python", "give()")
+    var served = HostBench.manifest("echo")
+    served.vpath.protocol = .mcp
+    served.vpath.lifetime = .case
+    let server = try bench.write(served, program: ServerProgram.mcp(tools: ["echo"]))
+    try bench.registry.install(from: server, by: 0, at: "2026-01-01T00:00:00.000Z")
+    await bench.host.start()
+    for name in ["shell", "python"] {
+      let program = "\(bench.path)/installed/\(name)/files/run.py"
+      let directly = try await milliseconds(50) {
+        _ = try await run(.path(FilePath(program)), input: .string("{}\n"), output: .string(limit: 4096))
+      }
+      let hosted = try await milliseconds(50) {
+        let result = try await bench.call(name)
+        #expect(result.error == nil)
+      }
+      print("\(name): directly \(directly), through the host \(hosted)")
+    }
+    let first = try await milliseconds(10) {
+      await bench.host.release(bench.caseID)
+      let result = try await bench.call("echo")
+      #expect(result.error == nil)
+    }
+    let next = try await milliseconds(200) {
+      let result = try await bench.call("echo")
+      #expect(result.error == nil)
+    }
+    print("MCP server in Python: first call \(first), next calls \(next)")
+    await bench.host.stop()
+  }
+}
