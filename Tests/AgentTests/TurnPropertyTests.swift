@@ -3,6 +3,7 @@
 
 import Agent
 import Domain
+import Glibc
 import JSON
 import LanguageModels
 import Ports
@@ -28,7 +29,11 @@ struct SeededNumbers: RandomNumberGenerator {
     "Show me r1 and fill the skin excision report", "", "42", "How brown is it, and what was left out?",
   ]
 
-  @Test(arguments: 0..<400) func keepTheInvariants(_ seed: Int) throws {
+  /// The seeds tried, or the one that VPATH_SEED names.
+  private static let seeds: [Int] =
+    getenv("VPATH_SEED").flatMap { Int(String(cString: $0)) }.map { [$0] } ?? Array(0..<400)
+
+  @Test(arguments: seeds) func keepTheInvariants(_ seed: Int) throws {
     var random = SeededNumbers(seed: UInt64(seed))
     let policy =
       Bool.random(using: &random) ? try SamplePolicies.permitting() : try SamplePolicies.forbidding("region_zoom")
