@@ -10,7 +10,7 @@ public struct NucleusDetectorParameters: Sendable, Hashable {
   /// The scale that finer pictures are brought to.
   public var analysisMicronsPerPixel = 0.5
   /// Smallest area of a nuclear profile, in µm².
-  public var minAreaUm2 = 8.0
+  public var minAreaUm2 = 10.0
   /// Largest area of a nuclear profile, in µm².
   public var maxAreaUm2 = 400.0
   /// Largest width and height of a nuclear profile, in µm.

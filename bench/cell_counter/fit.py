@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # Fits the scorer of the classical nucleus counter and writes its weights as Swift.
 #
-# Data: train/tnbc (CC BY 4.0, Naylor et al.): patients 01-08 fit the weights, each image once as it is and twice with
-# its stains, sharpness, noise and size changed; patients 09-11 choose the offset. Nothing else is looked at.
+# Data: train/tnbc (CC BY 4.0, Naylor et al.): patients 01-08 fit the weights, each image once as it is, twice with
+# its stains, sharpness, noise and size changed, and twice so and then as a 20x scanner gives it; patients 09-11 choose
+# the offset. Nothing else is looked at.
 # What must stay true: the same data and the same library versions give the same weights (all seeds are fixed).
 #
 #   swift build -c release --product vpath-bench
 #   bench/cell_counter/fit.py --data DIR --driver .build/release/vpath-bench --write
 
 import argparse
+import io
 import os
 import subprocess
 import sys
@@ -26,6 +28,7 @@ WEIGHTS = os.path.join(os.path.dirname(__file__), "../../Sources/Analysis/Nucleu
 HIDDEN = 16
 NETWORKS = 3
 COPIES = 2
+COARSE_COPIES = 2
 OFFSETS = (0.5, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5)
 
 
@@ -52,6 +55,20 @@ def changed(item, rng):
     image = np.asarray(Image.fromarray(image).resize((size, size), Image.BICUBIC))
     label = np.asarray(Image.fromarray(item["label"].astype(np.int32)).resize((size, size), Image.NEAREST)).astype(np.int64)
     return dict(item, image=image, label=label, centres=nuclei.centres(label))
+
+
+def coarser(item, rng):
+    """The image as a 20x scanner gives it: coarser, sharpened, noisy and compressed at its own scale."""
+    mpp = rng.uniform(0.44, 0.56)
+    size = int(round(item["image"].shape[0] * item["mpp"] / mpp))
+    image = np.asarray(Image.fromarray(item["image"]).resize((size, size), Image.BOX)).astype(float)
+    image += rng.uniform(0, 1.5) * (image - ndimage.gaussian_filter(image, (1, 1, 0)))
+    image = np.clip(image + rng.normal(0, rng.uniform(0, 5), image.shape), 0, 255).round().astype(np.uint8)
+    compressed = io.BytesIO()
+    Image.fromarray(image).save(compressed, "JPEG", quality=int(rng.integers(50, 91)))
+    image = np.asarray(Image.open(compressed).convert("RGB"))
+    label = np.asarray(Image.fromarray(item["label"].astype(np.int32)).resize((size, size), Image.NEAREST)).astype(np.int64)
+    return dict(item, image=image, label=label, centres=nuclei.centres(label), mpp=mpp)
 
 
 def candidates(driver, items, folder):
@@ -140,6 +157,16 @@ def log_odds(weights, features):
     return hidden @ weights["outputWeights"] + weights["outputBias"]
 
 
+def evaluated(weights, items, offset):
+    rows = []
+    for item in items:
+        regions = item["regions"]
+        keep = choose(regions, log_odds(weights, regions["features"].astype(float)) + offset)
+        found = np.stack([regions["x"][keep], regions["y"][keep]], 1)
+        rows.append((nuclei.matched(found, item["centres"], item["mpp"]), len(found), len(item["centres"])))
+    return nuclei.score(rows)
+
+
 def swift(weights):
     def listed(name, doc, values):
         numbers = [repr(float(np.float32(v))) for v in np.asarray(values).ravel()]
@@ -170,20 +197,22 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         base = nuclei.read_set(options.data, "train/tnbc", lambda row: row["split"] == "train")
         rng = np.random.default_rng(7)
-        fitted = candidates(options.driver, base + [changed(item, rng) for _ in range(COPIES) for item in base], os.path.join(folder, "train"))
-        chosen = candidates(
-            options.driver, nuclei.read_set(options.data, "train/tnbc", lambda row: row["split"] == "val"),
-            os.path.join(folder, "val"))
+        copies = [changed(item, rng) for _ in range(COPIES) for item in base]
+        copies += [coarser(changed(item, rng), rng) for _ in range(COARSE_COPIES) for item in base]
+        fitted = candidates(options.driver, base + copies, os.path.join(folder, "train"))
+        validation = nuclei.read_set(options.data, "train/tnbc", lambda row: row["split"] == "val")
+        rng = np.random.default_rng(11)
+        chosen = {
+            "as they are": candidates(options.driver, validation, os.path.join(folder, "val")),
+            "as a 20x scanner gives them": candidates(
+                options.driver, [coarser(item, rng) for item in validation], os.path.join(folder, "val20")),
+        }
         weights = fit_networks(fitted)
-        for offset in OFFSETS:
-            rows = []
-            for item in chosen:
-                regions = item["regions"]
-                keep = choose(regions, log_odds(weights, regions["features"].astype(float)) + offset)
-                found = np.stack([regions["x"][keep], regions["y"][keep]], 1)
-                rows.append((nuclei.matched(found, item["centres"], item["mpp"]), len(found), len(item["centres"])))
-            figures = nuclei.score(rows)
-            print(f"offset {offset}: " + ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items()))
+        for name, items in chosen.items():
+            print(f"validation patients, images {name}:")
+            for offset in OFFSETS:
+                print(f"  offset {offset}: " + ", ".join(
+                    f"{key} {value:.3f}" for key, value in evaluated(weights, items, offset).items()))
     if options.write:
         with open(WEIGHTS, "w") as file:
             file.write(swift(weights))
