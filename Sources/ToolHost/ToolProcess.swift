@@ -218,7 +218,11 @@ final class ToolProcess: Sendable {
         readers.addTask { await ToolProcess.read(execution.standardError) { self.keepTail($0) } }
       }
       // Both streams may be closed by a process that goes on; then it is waited for, still watched.
-      while !ProcessTree.hasEnded(pid) { await pause(.milliseconds(5)) }
+      var wait = 1
+      while !ProcessTree.hasEnded(pid) {
+        await pause(.milliseconds(wait))
+        wait = min(2 * wait, 16)
+      }
       helpers.cancelAll()
     }
     // From here on the pid may be reaped: no more signals.
@@ -286,7 +290,7 @@ final class ToolProcess: Sendable {
     let inner = state.withLock { $0.inner }
     let deadline = ContinuousClock.now + .seconds(1)
     while inner.contains(where: { !ProcessTree.hasEnded($0) }), ContinuousClock.now < deadline {
-      await pause(.milliseconds(2))
+      await pause(.milliseconds(1))
     }
   }
 }

@@ -6,6 +6,8 @@
 import Domain
 import Glibc
 import JSON
+import Policy
+import Ports
 import Subprocess
 import SystemPackage
 import TestSupport
@@ -15,11 +17,14 @@ import Testing
 
 @Suite("The cost of a call", .enabled(if: Machine.hasBubblewrap && getenv("VPATH_MEASURE") != nil), .serialized)
 struct CallCostTests {
-  private func milliseconds(_ count: Int, _ body: () async throws -> Void) async throws -> String {
+  private func milliseconds<Prepared>(
+    _ count: Int, prepare: () async throws -> Prepared, _ body: (Prepared) async throws -> Void
+  ) async throws -> String {
     var times: [Double] = []
     for _ in 0..<count {
+      let prepared = try await prepare()
       let began = ContinuousClock.now
-      try await body()
+      try await body(prepared)
       let took = (ContinuousClock.now - began).components
       times.append(Double(took.seconds) * 1000 + Double(took.attoseconds) / 1e15)
     }
@@ -43,27 +48,36 @@ struct CallCostTests {
     let server = try bench.write(served, program: ServerProgram.mcp(tools: ["echo"]))
     try bench.registry.install(from: server, by: 0, at: "2026-01-01T00:00:00.000Z")
     await bench.host.start()
+    _ = try await bench.call("shell")
+    let descriptors = try OpenFolder.open("/proc/self/fd").names(limit: 10_000).count
+    // The approval is policy's work and is not counted.
+    func approved(_ tool: String) throws -> (ApprovedCall, ToolCallInput) {
+      let input = bench.input(tool)
+      return (try bench.approval(input), input)
+    }
+    func call(_ approved: (ApprovedCall, ToolCallInput)) async throws {
+      let result = await bench.host.run(approved.0, input: approved.1) { _ in }
+      #expect(result.error == nil)
+    }
     for name in ["shell", "python"] {
       let program = "\(bench.path)/installed/\(name)/files/run.py"
-      let directly = try await milliseconds(50) {
+      let directly = try await milliseconds(50, prepare: {}) {
         _ = try await run(.path(FilePath(program)), input: .string("{}\n"), output: .string(limit: 4096))
       }
-      let hosted = try await milliseconds(50) {
-        let result = try await bench.call(name)
-        #expect(result.error == nil)
-      }
+      let hosted = try await milliseconds(50, prepare: { try approved(name) }, call)
       print("\(name): directly \(directly), through the host \(hosted)")
     }
-    let first = try await milliseconds(10) {
-      await bench.host.release(bench.caseID)
-      let result = try await bench.call("echo")
-      #expect(result.error == nil)
-    }
-    let next = try await milliseconds(200) {
-      let result = try await bench.call("echo")
-      #expect(result.error == nil)
-    }
+    let first = try await milliseconds(
+      10,
+      prepare: {
+        await bench.host.release(bench.caseID)
+        return try approved("echo")
+      }, call)
+    let next = try await milliseconds(200, prepare: { try approved("echo") }, call)
     print("MCP server in Python: first call \(first), next calls \(next)")
     await bench.host.stop()
+    print(
+      "open descriptors: \(descriptors) after the first call,",
+      try OpenFolder.open("/proc/self/fd").names(limit: 10_000).count, "after the last")
   }
 }
