@@ -6,6 +6,14 @@ import Glibc
 
 /// Looks into a file that the decoder refused.
 enum FileProbe {
+  /// Whether the file is DICOM (the letters DICM after a preamble of 128 bytes).
+  static func isDICOM(path: String) -> Bool {
+    guard let file = fopen(path, "rb") else { return false }
+    defer { fclose(file) }
+    var head = [UInt8](repeating: 0, count: 132)
+    return fread(&head, 1, head.count, file) == head.count && head[128...].elementsEqual("DICM".utf8)
+  }
+
   /// The error for a file that OpenSlide does not open at all.
   static func explain(path: String, name: String, decoder: String) -> SlideError {
     guard let file = fopen(path, "rb") else {

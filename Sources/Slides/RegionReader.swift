@@ -88,6 +88,39 @@ extension SlideHandle {
       downsample: Double(rect.width) / Double(width), source: source)
   }
 
+  /// Reads a part of a larger picture: the pixels of `part` of the picture that `rect` would be at `width` by
+  /// `height`. Parts with common borders fit together.
+  ///
+  /// - Throws: as `read(_:width:height:)`; `outOfBounds` also when the part is empty or not inside the picture.
+  public func read(
+    _ part: PixelRect, ofPicture rect: LevelZeroRect, width: Int, height: Int, control: ReadControl = ReadControl()
+  ) throws(SlideError) -> RegionPicture {
+    guard !rect.isEmpty, bounds.contains(rect), width > 0, height > 0, !part.isEmpty,
+      part.intersection(PixelRect(x: 0, y: 0, width: width, height: height)) == part
+    else {
+      throw SlideError(
+        .outOfBounds,
+        "A picture of \(width)x\(height) pixels of \(name) has no part \(part.x),\(part.y),"
+          + "\(part.width),\(part.height).", subject: name)
+    }
+    guard part.width <= Self.largestPicture / part.height else {
+      throw tooLarge(Double(part.width) * Double(part.height))
+    }
+    let plan = StripPlan(slide: self, rect: rect, width: width, height: height, part: part)
+    var rows: [UInt8] = []
+    rows.reserveCapacity(3 * part.width * part.height)
+    let source = try readStrips(plan, width: part.width, control: control) { _, strip in rows += strip.pixels }
+    let (stepX, stepY) = (Double(rect.width) / Double(width), Double(rect.height) / Double(height))
+    let x = rect.x + Int((Double(part.x) * stepX).rounded())
+    let y = rect.y + Int((Double(part.y) * stepY).rounded())
+    return RegionPicture(
+      image: RGBImage(width: part.width, height: part.height, pixels: rows),
+      rect: LevelZeroRect(
+        x: x, y: y, width: rect.x + Int((Double(part.maxX) * stepX).rounded()) - x,
+        height: rect.y + Int((Double(part.maxY) * stepY).rounded()) - y),
+      micronsPerPixel: properties.scale.map { $0.micronsPerPixel * stepX }, downsample: stepX, source: source)
+  }
+
   /// Reads a region in strips from top to bottom; `take` gets the strip's first row in the whole picture and its
   /// pixels. Gives the digest of what was decoded.
   ///
@@ -106,7 +139,13 @@ extension SlideHandle {
     guard width > 0, height > 0, width <= Self.largestPicture / height else {
       throw tooLarge(Double(width) * Double(height))
     }
-    let plan = StripPlan(slide: self, rect: rect, width: width, height: height)
+    return try readStrips(
+      StripPlan(slide: self, rect: rect, width: width, height: height), width: width, control: control, take: take)
+  }
+
+  private func readStrips(
+    _ plan: StripPlan, width: Int, control: ReadControl, take: (Int, RGBImage) throws(SlideError) -> Void
+  ) throws(SlideError) -> PixelDigest {
     let hash = HashBox()
     try Workers.forEach(count: plan.count) { index throws(SlideError) in
       try control.check()
@@ -175,21 +214,24 @@ struct StripPlan: Sendable {
   private let across: Double
   private let down: Double
 
-  init(slide: SlideHandle, rect: LevelZeroRect, width: Int, height: Int) {
+  init(slide: SlideHandle, rect: LevelZeroRect, width: Int, height: Int, part: PixelRect? = nil) {
     let asked = min(Double(rect.width) / Double(width), Double(rect.height) / Double(height))
     level = slide.bestLevel(forDownsample: asked)
     let found = slide.levels[level]
     levelWidth = found.width
     levelHeight = found.height
-    left = Double(rect.x) / found.downsample
-    top = Double(rect.y) / found.downsample
-    across = Double(rect.width) / found.downsample
-    down = Double(rect.height) / found.downsample
-    self.width = width
-    self.height = height
-    let rowPixels = max(1, across) * max(1, down / Double(height))
-    rowsPerStrip = max(1, min(height, Int(Double(SlideHandle.stripPixels) / rowPixels)))
-    count = (height + rowsPerStrip - 1) / rowsPerStrip
+    let part = part ?? PixelRect(x: 0, y: 0, width: width, height: height)
+    let stepX = Double(rect.width) / Double(width) / found.downsample
+    let stepY = Double(rect.height) / Double(height) / found.downsample
+    left = Double(rect.x) / found.downsample + Double(part.x) * stepX
+    top = Double(rect.y) / found.downsample + Double(part.y) * stepY
+    across = Double(part.width) * stepX
+    down = Double(part.height) * stepY
+    self.width = part.width
+    self.height = part.height
+    let rowPixels = max(1, across) * max(1, stepY)
+    rowsPerStrip = max(1, min(part.height, Int(Double(SlideHandle.stripPixels) / rowPixels)))
+    count = (part.height + rowsPerStrip - 1) / rowsPerStrip
   }
 
   func strip(_ index: Int) -> Strip {

@@ -194,7 +194,15 @@ private final class OpenFile: @unchecked Sendable {
       throw FileProbe.explain(path: path, name: name, decoder: library.decoder)
     }
     pointer = opened
-    try check("it cannot be opened")
+    do throws(SlideError) {
+      try check("it cannot be opened")
+    } catch {
+      // Of a DICOM file OpenSlide knows the container; which of its many kinds it reads, only its error tells.
+      guard FileProbe.isDICOM(path: path) else { throw error }
+      throw SlideError(
+        .unsupported, "\(name) is DICOM, but no whole-slide image that \(library.decoder) reads (\(words())).",
+        subject: name)
+    }
   }
 
   deinit { functions.close(pointer) }
@@ -204,12 +212,16 @@ private final class OpenFile: @unchecked Sendable {
 
   /// Throws when the last call, or any before it, failed.
   private func check(_ what: String) throws(SlideError) {
-    guard let said = functions.get_error(pointer) else { return }
-    // OpenSlide quotes the path it was given; the folder stays here.
+    if hasError { throw damaged("\(what) (\(words()))") }
+  }
+
+  /// OpenSlide's own words on its error. It quotes the path it was given; the folder stays here.
+  private func words() -> String {
+    guard let said = functions.get_error(pointer) else { return "" }
     let words = String(cString: said).split(separator: " ").map { word in
       word.contains("/") ? word.split(separator: "/").last.map(String.init) ?? "" : String(word)
     }
-    throw damaged("\(what) (\(words.joined(separator: " ").prefix(200)))")
+    return String(words.joined(separator: " ").prefix(200))
   }
 
   func damaged(_ what: String) -> SlideError {

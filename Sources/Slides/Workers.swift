@@ -5,19 +5,19 @@ import Dispatch
 import Synchronization
 
 /// Runs blocking pieces of work beside each other.
-enum Workers {
+package enum Workers {
   /// Threads at once: a tool shares its machine with the daemon and a model.
-  static let width = 2
+  package static let width = 2
 
   /// Runs `work` for every index, and hands each result to `take` in index order, on the calling thread. Stops after
   /// the first error, which is that of the lowest index.
-  static func forEach<Piece: Sendable>(
-    count: Int, work: @Sendable (Int) throws(SlideError) -> Piece, take: (Int, Piece) throws(SlideError) -> Void
-  ) throws(SlideError) {
+  package static func forEach<Piece: Sendable, Failure: Error>(
+    count: Int, work: @Sendable (Int) throws(Failure) -> Piece, take: (Int, Piece) throws(Failure) -> Void
+  ) throws(Failure) {
     var start = 0
     while start < count {
       let batch = min(width, count - start)
-      let results = Mutex([Result<Piece, SlideError>?](repeating: nil, count: batch))
+      let results = Mutex([Result<Piece, Failure>?](repeating: nil, count: batch))
       if batch == 1 {
         results.withLock { $0[0] = Self.run(start, work) }
       } else {
@@ -34,9 +34,9 @@ enum Workers {
     }
   }
 
-  private static func run<Piece>(
-    _ index: Int, _ work: (Int) throws(SlideError) -> Piece
-  ) -> Result<Piece, SlideError> {
-    do throws(SlideError) { return .success(try work(index)) } catch { return .failure(error) }
+  private static func run<Piece, Failure: Error>(
+    _ index: Int, _ work: (Int) throws(Failure) -> Piece
+  ) -> Result<Piece, Failure> {
+    do throws(Failure) { return .success(try work(index)) } catch { return .failure(error) }
   }
 }

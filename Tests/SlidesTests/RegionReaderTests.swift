@@ -63,6 +63,28 @@ private let pattern: @Sendable (Int, Int) -> UInt32 = { x, y in
     #expect(zip(grown.pixels, expected.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
   }
 
+  @Test func partsOfAPictureFitTogether() throws {
+    let folder = TemporaryFolder()
+    let handle = try open(
+      .aperio(width: 700, height: 600, downsamples: [1, 2], micronsPerPixel: 0.37, color: pattern), folder)
+    for (width, height) in [(700, 600), (518, 444), (300, 257)] {
+      let whole = try handle.read(handle.bounds, width: width, height: height).image
+      var joined = RGBImage(width: width, height: height)
+      for y in stride(from: 0, to: height, by: 130) {
+        for x in stride(from: 0, to: width, by: 170) {
+          let part = PixelRect(x: x, y: y, width: min(170, width - x), height: min(130, height - y))
+          joined.paste(
+            try handle.read(part, ofPicture: handle.bounds, width: width, height: height).image, atX: x, y: y)
+        }
+      }
+      // The weights of the mean round differently from part to part, by one grey level at most.
+      #expect(zip(joined.pixels, whole.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+    }
+    #expect(throws: SlideError.self) {
+      try handle.read(PixelRect(x: 690, y: 0, width: 20, height: 5), ofPicture: handle.bounds, width: 700, height: 600)
+    }
+  }
+
   @Test func theSameRequestGivesTheSameHashAndAnotherPlaceAnother() throws {
     let folder = TemporaryFolder()
     let handle = try open(.aperio(width: 256, height: 256, micronsPerPixel: 0.5, color: pattern), folder)

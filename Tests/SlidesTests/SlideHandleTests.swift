@@ -163,7 +163,7 @@ private func code(_ body: () throws -> Void) -> SlideError.Code? {
     let different = Mutex(0)
     try Workers.forEach(count: 16) { _ throws(SlideError) in
       try handle.read(level: 0, rect: PixelRect(x: 10, y: 10, width: 400, height: 400))
-    } take: { _, picture in
+    } take: { (_, picture) throws(SlideError) in
       if picture != expected { different.withLock { $0 += 1 } }
     }
     #expect(different.withLock { $0 } == 0)

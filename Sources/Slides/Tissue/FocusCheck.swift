@@ -72,7 +72,7 @@ struct FocusCheck {
       let tissue = map.grid.resample(
         judged, rect: place, width: picture.image.width, height: picture.image.height)
       return sharpness(of: picture.image, tissue: tissue)
-    } take: { index, ratio in
+    } take: { (index, ratio) throws(SlideError) in
       if let ratio, ratio < sharp { blurred.insert(read[index].row * columns + read[index].column) }
       control.progress(Double(index + 1) / Double(read.count))
     }
@@ -94,7 +94,8 @@ extension SlideHandle {
     options: TissueOptions = TissueOptions(), control: ReadControl = ReadControl()
   ) throws(SlideError) -> TissueMap {
     let grid = TissueGrid(
-      slideWidth: bounds.width, slideHeight: bounds.height, micronsPerPixel: properties.scale?.micronsPerPixel)
+      slideWidth: bounds.width, slideHeight: bounds.height, micronsPerPixel: properties.scale?.micronsPerPixel,
+      levels: levels)
     let reading = ReadControl(isCancelled: control.isCancelled) { control.progress($0 * 0.6) }
     let picture = try read(bounds, width: grid.width, height: grid.height, control: reading)
     var map = TissueFinder(image: picture.image, grid: grid).find(options: options, pixels: picture.source)

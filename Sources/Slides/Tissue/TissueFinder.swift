@@ -156,7 +156,7 @@ struct TissueFinder {
       let (r, g, b) = (red.values[index], self.green.values[index], self.blue.values[index])
       if r > 0.25, r - g > 0.10 { green.bits[index] = 1 }
       if r > 0.4, r > 0.9 * g, b < 0.42 * r { blue.bits[index] = 1 }
-      if r > g { fringe.bits[index] = 1 }
+      if r > 0.9 * g { fringe.bits[index] = 1 }
       if colourless.bits[index] != 0, mean.values[index] > 0.6 { black.bits[index] = 1 }
     }
     // Blue and black ink are told from single dark nuclei by their size.
@@ -165,7 +165,7 @@ struct TissueFinder {
     let core = green.or(broad)
     let edge = fringe.and(core.dilated(.disk(radius: pixels(microns: 8, otherwise: 3))))
     return core.or(edge).closed(.disk(radius: pixels(microns: 3, otherwise: 1))).and(dense)
-      .smallRemoved(minArea: pixels(squareMicrons: 40, otherwise: 4))
+      .smallRemoved(minArea: pixels(squareMicrons: 12, otherwise: 4))
   }
 
   /// Tissue over 8 µm more than 2.2 times as dense as its median, and very dense at all.

@@ -24,8 +24,9 @@ public struct TissueGrid: Sendable, Hashable {
   static let longestWithoutScale = 2048
 
   /// The grid of a slide: 2 µm per pixel, or 4, 8, 16, … where that would be more than twelve million pixels; never
-  /// finer than the slide. Without a scale, the slide's longest side in 2,048 pixels.
-  public init(slideWidth: Int, slideHeight: Int, micronsPerPixel: Double?) {
+  /// finer than the slide. A pyramid level within a twentieth of that is the grid itself. Without a scale, the slide's
+  /// longest side in 2,048 pixels.
+  public init(slideWidth: Int, slideHeight: Int, micronsPerPixel: Double?, levels: [SlideHandle.Level] = []) {
     self.slideWidth = slideWidth
     self.slideHeight = slideHeight
     guard let own = micronsPerPixel else {
@@ -40,8 +41,13 @@ public struct TissueGrid: Sendable, Hashable {
       target *= 2
     }
     let ratio = min(1, own / target)
-    width = max(1, Int((Double(slideWidth) * ratio).rounded()))
-    height = max(1, Int((Double(slideHeight) * ratio).rounded()))
+    if let level = levels.first(where: { abs($0.downsample * ratio - 1) < 0.05 }) {
+      width = level.width
+      height = level.height
+    } else {
+      width = max(1, Int((Double(slideWidth) * ratio).rounded()))
+      height = max(1, Int((Double(slideHeight) * ratio).rounded()))
+    }
     let area = Double(slideWidth) * Double(slideHeight) * own * own
     self.micronsPerPixel = (area / (Double(width) * Double(height))).squareRoot()
   }
