@@ -1,5 +1,5 @@
 // The slide files of a call as the tool sees them: neutral names in a folder for each slide, its companions beside it.
-// What must stay true: a file's own name, which may hold a patient's, stays outside wherever the format allows; only
+// What must stay true: the paths a tool is told hold no file name that may be a patient's, wherever the format allows; only
 // regular files that were granted are bound, through no link.
 
 import Domain

