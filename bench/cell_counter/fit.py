@@ -3,7 +3,8 @@
 #
 # Data: train/tnbc (CC BY 4.0, Naylor et al.): patients 01-08 fit the weights, each image once as it is, twice with
 # its stains, sharpness, noise and size changed, and twice so and then as a 20x scanner gives it; patients 09-11 choose
-# the offset. Nothing else is looked at.
+# the offset. train/dsb2018 (CC0, stage 1 of the 2018 Data Science Bowl, tissue images) fits too, each image once; it
+# changes nothing on the validation patients (F1 -0.006 to +0.002) and shows other stains. Nothing else is looked at.
 # What must stay true: the same data and the same library versions give the same weights (all seeds are fixed).
 #
 #   swift build -c release --product vpath-bench
@@ -175,7 +176,7 @@ def swift(weights):
 
     return (
         "// Weights of the nucleus scorer. Written by bench/cell_counter/fit.py; do not edit.\n"
-        "// Fitted to TNBC patients 01-08 (Naylor et al., CC BY 4.0).\n\n"
+        "// Fitted to TNBC patients 01-08 (Naylor et al., CC BY 4.0) and DSB 2018 tissue images (CC0).\n\n"
         "/// The scorer's numbers, in the order of `NucleusFeatures.names`.\n"
         "enum NucleusScorerWeights {\n"
         + listed("mean", "Subtracted from each feature.", weights["mean"])
@@ -190,7 +191,7 @@ def swift(weights):
 
 def main():
     parser = argparse.ArgumentParser(description="Fit the scorer of the classical nucleus counter.")
-    parser.add_argument("--data", required=True, help="directory that holds nuclei/train/tnbc")
+    parser.add_argument("--data", required=True, help="directory that holds nuclei/train")
     parser.add_argument("--driver", required=True, help="the vpath-bench program")
     parser.add_argument("--write", action="store_true", help="write the weights into Sources/Analysis")
     options = parser.parse_args()
@@ -199,7 +200,8 @@ def main():
         rng = np.random.default_rng(7)
         copies = [changed(item, rng) for _ in range(COPIES) for item in base]
         copies += [coarser(changed(item, rng), rng) for _ in range(COARSE_COPIES) for item in base]
-        fitted = candidates(options.driver, base + copies, os.path.join(folder, "train"))
+        others = nuclei.read_set(options.data, "train/dsb2018")
+        fitted = candidates(options.driver, base + copies + others, os.path.join(folder, "train"))
         validation = nuclei.read_set(options.data, "train/tnbc", lambda row: row["split"] == "val")
         rng = np.random.default_rng(11)
         chosen = {
