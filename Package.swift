@@ -125,6 +125,7 @@ let all: [Target] = [
   // Measuring
   program("vpath-bench-rpc", [], nio + [arguments]),
   program("vpath-bench", ["Analysis", "Raster", "Domain"]),
+  program("vpath-bench-trace", ["Trace", "Ports", "Domain", "JSON"]),
 
   // Tests
   .target(
@@ -175,7 +176,8 @@ let all: [Target] = [
     [
       "TurnRuntime", "Agent", "Trace", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport",
       "RuntimeTestSupport",
-    ]),
+    ],
+    [.product(name: "OrderedCollections", package: "swift-collections")]),
   tests(
     "EndToEndTests",
     ["Client", "Trace", "Wire", "Domain", "JSON", "vpathd", "vpath", "vpath-tools", "vpath-launch"],

@@ -8,7 +8,7 @@ public enum TraceFormat {
   /// Payloads and kept bytes of this size or more are files; smaller ones are in the database.
   public static let fileThresholdBytes = 65_536
   /// The largest payload of an event, in bytes of canonical JSON.
-  public static let maxPayloadBytes = 64 << 20
+  public static let maxPayloadBytes = 16 << 20
   /// The largest piece of kept bytes.
   public static let maxKeptBytes = 1 << 30
   /// How many kept pieces one event may refer to.

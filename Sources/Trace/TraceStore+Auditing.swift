@@ -49,9 +49,7 @@ extension TraceStore {
     if let cursor {
       position = ExportPosition(cursor: cursor)
       guard position != nil else {
-        throw VPathError(
-          .protocolParams, "The cursor was not given back by an earlier piece. Leave it out to begin the export.",
-          subject: "cursor")
+        throw VPathError.strangeExportCursor
       }
     } else {
       do throws(VPathError) {

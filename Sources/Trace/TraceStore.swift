@@ -5,6 +5,7 @@
 import Dispatch
 public import Domain
 import GRDB
+import Glibc
 import JSON
 import Logging
 public import Ports
@@ -12,9 +13,9 @@ public import Ports
 /// The trace of a running daemon.
 public final class TraceStore: EventStore {
   let directory: StateDirectory
-  private let pool: DatabasePool
+  let pool: DatabasePool
   private let files: BytesDirectory
-  private let reserve: DiskReserve
+  let reserve: DiskReserve
   private let writer: TraceWriter
   let options: TraceOptions
   let signer: CheckpointSigner
@@ -50,7 +51,7 @@ public final class TraceStore: EventStore {
     pool = opening.pool
     files = opening.files
     signer = opening.signer
-    reserve = DiskReserve(path: opening.directory.file(TraceFile.reserve), sizeBytes: options.reserveBytes)
+    reserve = DiskReserve(directory: opening.directory.path, sizeBytes: options.reserveBytes)
     self.options = options
     self.clock = clock
     writer = try TraceWriter(
@@ -83,7 +84,10 @@ public final class TraceStore: EventStore {
   /// Signs every chain that grew since it was signed, makes everything durable, and gives the directory free.
   /// Later calls throw `trace.write_failed`.
   public func close() async throws(VPathError) {
-    for caseID in try await read({ try $0.unsignedCases() }) { try await checkpoint(caseID) }
+    let unsigned = try await read { try $0.unsignedCases() }
+    for first in stride(from: 0, to: unsigned.count, by: 500) {
+      try await writer.checkpoint(Array(unsigned[first..<min(first + 500, unsigned.count)])).get()
+    }
     try await writer.flush().get()
     let isClean = await writer.close()
     do {
@@ -94,6 +98,7 @@ public final class TraceStore: EventStore {
         _ = try? database.checkpoint(.truncate)
       }
       try pool.close()
+      directory.unlock()
     } catch {
       throw VPathError(anyTraceFailure: error)
     }
@@ -105,12 +110,10 @@ public final class TraceStore: EventStore {
     guard !events.isEmpty else { return [] }
     var prepared: [PreparedEvent] = []
     prepared.reserveCapacity(events.count)
-    for event in events {
-      let event = try PreparedEvent(event, salt: options.salt())
-      if event.payload.count >= TraceFormat.fileThresholdBytes {
-        try await writeFile(event.payload, SHA256Bytes(of: event.payload))
-      }
-      prepared.append(event)
+    for event in events { prepared.append(try PreparedEvent(event, salt: options.salt())) }
+    let isClosing = WriteRequest.isClosing(prepared)
+    for event in prepared where event.payload.count >= TraceFormat.fileThresholdBytes {
+      try await writeFile(event.payload, SHA256Bytes(of: event.payload), isClosing: isClosing)
     }
     return try await writer.append(prepared).get()
   }
@@ -125,17 +128,26 @@ public final class TraceStore: EventStore {
     if try await read({ try $0.size(of: hash) }) != nil { return hash.name }
     var pending = PendingBytes(mediaType: mediaType, size: bytes.count, bytes: bytes)
     if bytes.count >= TraceFormat.fileThresholdBytes {
-      if writer.spaceLow { throw VPathError.spaceLow }
-      try await writeFile(bytes, hash)
+      try await writeFile(bytes, hash, isClosing: false)
       pending.bytes = nil
     }
     if let error = writer.put(pending, hash: hash) { throw error }
     return hash.name
   }
 
-  private func writeFile(_ bytes: [UInt8], _ hash: SHA256Bytes) async throws(VPathError) {
+  /// Writes a file off the caller's thread. Closing requests may use the disk space held back.
+  private func writeFile(_ bytes: [UInt8], _ hash: SHA256Bytes, isClosing: Bool) async throws(VPathError) {
+    if !isClosing && !writer.hasSpace() { throw VPathError.spaceLow }
+    guard let failure = await writeFileOnce(bytes, hash) else { return }
+    guard failure.code == ENOSPC else { throw VPathError(failure) }
+    writer.runOutOfSpace()
+    guard isClosing else { throw VPathError.spaceLow }
+    if let failure = await writeFileOnce(bytes, hash) { throw VPathError(failure) }
+  }
+
+  private func writeFileOnce(_ bytes: [UInt8], _ hash: SHA256Bytes) async -> FileFailure? {
     let files = files
-    let failure = await withCheckedContinuation { (answer: CheckedContinuation<FileFailure?, Never>) in
+    return await withCheckedContinuation { (answer: CheckedContinuation<FileFailure?, Never>) in
       fileThread.async {
         do throws(FileFailure) {
           try files.write(bytes, hash: hash)
@@ -145,10 +157,9 @@ public final class TraceStore: EventStore {
         }
       }
     }
-    if let failure { throw VPathError(failure) }
   }
 
-  public func checkpoint(_ caseID: CaseID) async throws(VPathError) { try await writer.checkpoint(caseID).get() }
+  public func checkpoint(_ caseID: CaseID) async throws(VPathError) { try await writer.checkpoint([caseID]).get() }
 
   /// Makes bytes that were put durable now, without an event.
   public func flush() async throws(VPathError) { try await writer.flush().get() }
@@ -185,9 +196,15 @@ public final class TraceStore: EventStore {
 
   public func bytes(_ hash: SHA256Hex, offset: Int, count: Int) async throws(VPathError) -> [UInt8] {
     guard let digest = SHA256Bytes(hash), offset >= 0, count >= 0 else { throw VPathError.noBytes(hash) }
-    if let pending = writer.pendingBytes(digest)?.bytes {
-      let start = min(offset, pending.count)
-      return Array(pending[start..<(start + min(count, pending.count - start))])
+    if let pending = writer.pendingBytes(digest) {
+      guard let bytes = pending.bytes else {
+        guard let bytes = try await read({ try $0.files.read(digest, offset: offset, count: count) }) else {
+          throw VPathError.damagedBytes(digest)
+        }
+        return bytes
+      }
+      let start = min(offset, bytes.count)
+      return Array(bytes[start..<(start + min(count, bytes.count - start))])
     }
     guard let bytes = try await read({ try $0.bytes(digest, offset: offset, count: count) }) else {
       throw VPathError.noBytes(hash)

@@ -11,11 +11,14 @@ import Trace
 final class TemporaryDirectory: Sendable {
   let path: String
 
-  init() {
+  init() { path = TemporaryDirectory.unowned() }
+
+  /// A new directory that nobody removes.
+  static func unowned() -> String {
     let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
     var template = Array("\(parent)/vpath-trace-test-XXXXXX".utf8CString)
     guard let made = mkdtemp(&template) else { fatalError("no temporary directory under \(parent)") }
-    path = String(cString: made)
+    return String(cString: made)
   }
 
   deinit { remove(path) }
@@ -97,7 +100,12 @@ struct SeededGenerator: RandomNumberGenerator {
     value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
     return value ^ (value >> 31)
   }
-  mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }
+  mutating func bytes(_ count: Int) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + 8)
+    while bytes.count < count { withUnsafeBytes(of: next()) { bytes += $0 } }
+    return Array(bytes.prefix(count))
+  }
 }
 
 /// Salts from a seed.

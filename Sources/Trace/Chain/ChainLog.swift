@@ -42,7 +42,8 @@ public struct PreparedEvent: Sendable {
     var named: Set<SHA256Bytes> = []
     guard collectHashes(event.payload, depth: 1, into: &named) else {
       throw VPathError(
-        .protocolParams, "A payload is nested deeper than \(TraceFormat.maxPayloadDepth); nothing was recorded.",
+        .protocolParams,
+        "A payload is nested deeper than \(TraceFormat.maxPayloadDepth), or has a number that JSON cannot carry; nothing was recorded.",
         subject: event.kind.rawValue)
     }
     let payload = event.payload.canonicalBytes()
@@ -60,7 +61,8 @@ public struct PreparedEvent: Sendable {
   }
 }
 
-/// Collects strings that have the form of a SHA-256; false when the value is nested too deep.
+/// Collects strings that have the form of a SHA-256; false when the value is nested too deep or has a number that
+/// could not be read back: not finite, or written as an integer beyond 2^53.
 private func collectHashes(_ value: JSONValue, depth: Int, into hashes: inout Set<SHA256Bytes>) -> Bool {
   guard depth <= TraceFormat.maxPayloadDepth else { return false }
   switch value {
@@ -71,7 +73,9 @@ private func collectHashes(_ value: JSONValue, depth: Int, into hashes: inout Se
     return elements.allSatisfy { collectHashes($0, depth: depth + 1, into: &hashes) }
   case .object(let members):
     return members.values.allSatisfy { collectHashes($0, depth: depth + 1, into: &hashes) }
-  case .null, .bool, .number:
+  case .number(let number):
+    return number.isFinite && (abs(number) <= 9_007_199_254_740_992 || abs(number) >= 1e21)
+  case .null, .bool:
     return true
   }
 }

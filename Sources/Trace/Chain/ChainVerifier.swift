@@ -1,16 +1,10 @@
 // Checks one chain, event by event, without any I/O: the same checks for a database, an export and the simulator.
-// What must stay true: after the first fault nothing more is asked of the chain; the order of the checks on one
-// event is seq, hash, payload, kept list, checkpoint, so that every verifier names the same fault.
+// What must stay true: after the first fault nothing more is asked of the chain; the checks on one event come in the
+// order seq, hash, payload, kept list, kept bytes, checkpoint, so that every verifier names the same fault. An erased
+// payload is judged at the chain's end, since the event that records the erasure comes later.
 
 public import Domain
-
-/// What is left of an event's payload.
-public enum PayloadState: Sendable, Hashable {
-  /// The payload's salted commitment, computed from what is stored.
-  case present(commitment: SHA256Bytes)
-  /// Erased; whether a `trace.redacted` event of this chain says so.
-  case erased(isRecorded: Bool)
-}
+import JSON
 
 /// Follows one chain from its first event.
 public struct ChainVerifier: Sendable {
@@ -18,6 +12,8 @@ public struct ChainVerifier: Sendable {
   public let caseID: CaseID
   /// The last event that was right.
   public private(set) var head = ChainHead.empty
+  /// Events without a payload that no `trace.redacted` event has named yet.
+  private var unexplained: Set<Int> = []
 
   public init(caseID: CaseID) { self.caseID = caseID }
 
@@ -39,24 +35,26 @@ public struct ChainVerifier: Sendable {
     return nil
   }
 
-  /// Checks what the event just followed commits to. `kept` is the commitment to the stored list of kept bytes.
-  public func check(_ header: EventHeader, payload: PayloadState, kept: SHA256Bytes?) -> TraceFault? {
-    switch payload {
-    case .erased(isRecorded: true):
-      return nil
-    case .erased(isRecorded: false):
+  /// The event just followed has no payload any more.
+  public mutating func noteErased() { unexplained.insert(head.seq) }
+
+  /// Checks what the event just followed commits to: `payload` and `kept` are the commitments to what is stored.
+  public func check(_ header: EventHeader, payload: SHA256Bytes, kept: SHA256Bytes?) -> TraceFault? {
+    guard payload == header.commitment else {
       return TraceFault(
-        .eventErased, caseID: caseID, seq: header.seq, "The payload is gone, and no trace.redacted event says so.")
-    case .present(let commitment):
-      guard commitment == header.commitment else {
-        return TraceFault(
-          .eventPayload, caseID: caseID, seq: header.seq, "The payload is not the one that was recorded.")
-      }
-      guard kept == header.keptCommitment else {
-        return TraceFault(
-          .eventKept, caseID: caseID, seq: header.seq, "The list of kept bytes is not the one that was recorded.")
-      }
-      return nil
+        .eventPayload, caseID: caseID, seq: header.seq, "The payload is not the one that was recorded.")
+    }
+    guard kept == header.keptCommitment else {
+      return TraceFault(
+        .eventKept, caseID: caseID, seq: header.seq, "The list of kept bytes is not the one that was recorded.")
+    }
+    return nil
+  }
+
+  /// The event just followed is `trace.redacted`, with this payload, which was checked.
+  mutating func noteRedaction(_ payload: JSONValue?) {
+    for seq in payload?["seqs"]?.arrayValue ?? [] {
+      if let seq = seq.integerValue, seq < head.seq { unexplained.remove(seq) }
     }
   }
 
@@ -69,23 +67,29 @@ public struct ChainVerifier: Sendable {
     return nil
   }
 
-  /// Checks, at the chain's end, that nothing signed lies beyond it.
+  /// Checks, at the chain's end, that nothing signed lies beyond it, and that every erased payload is explained.
   public func checkEnd(signedSeq: Int) -> TraceFault? {
-    guard signedSeq > head.seq else { return nil }
+    if signedSeq > head.seq {
+      return TraceFault(
+        .tailMissing, caseID: caseID, seq: head.seq + 1,
+        "The chain ends at seq \(head.seq), but seq \(signedSeq) was signed.")
+    }
+    guard let first = unexplained.min() else { return nil }
     return TraceFault(
-      .tailMissing, caseID: caseID, seq: head.seq + 1,
-      "The chain ends at seq \(head.seq), but seq \(signedSeq) was signed.")
+      .eventErased, caseID: caseID, seq: first, "The payload is gone, and no trace.redacted event says so.")
   }
 
-  /// Checks a whole stored event, when its payload is in memory. `isRedacted` says whether a `trace.redacted` event
-  /// of this chain names a seq.
-  public mutating func check(_ event: SealedEvent, isRedacted: (Int) -> Bool) -> TraceFault? {
+  /// Checks a whole stored event, when its payload is in memory; the bytes it refers to are the caller's to check.
+  public mutating func check(_ event: SealedEvent) -> TraceFault? {
     if let fault = follow(event.header, seq: event.header.seq, hash: event.hash) { return fault }
     guard let payload = event.payload, let salt = event.salt else {
-      return check(event.header, payload: .erased(isRecorded: isRedacted(event.header.seq)), kept: nil)
+      noteErased()
+      return nil
+    }
+    if event.header.kind == EventKind.traceRedacted.rawValue {
+      noteRedaction(try? JSONValue.parse(payload, limits: .payload))
     }
     return check(
-      event.header, payload: .present(commitment: Commitment.payload(payload, salt: salt)),
-      kept: Commitment.kept(event.kept, salt: salt))
+      event.header, payload: Commitment.payload(payload, salt: salt), kept: Commitment.kept(event.kept, salt: salt))
   }
 }

@@ -36,7 +36,6 @@ private struct ExportVerification: ~Copyable {
   private var open: (hash: SHA256Bytes, size: Int, end: Int, hasher: SHA256Hasher)?
   /// Where the lines of each piece of bytes begin.
   private var places: [SHA256Bytes: [Int]] = [:]
-  private var redactions: Set<Int>?
   private var lastNumber = 0
   private var signedBeyond = 0
   private var lastSigned = 0
@@ -121,15 +120,14 @@ private struct ExportVerification: ~Copyable {
     if let fault = chain.follow(event.header, seq: seq, hash: event.hash) { return fault }
     guard let header = event.header else { return malformed() }
     report.events += 1
-    if event.isErased && redactions == nil { redactions = try readRedactions() }
     if let fault = try checkContent(event, header) { return fault }
     return nil
   }
 
   private mutating func checkContent(_ event: EventRow, _ header: EventHeader) throws -> TraceFault? {
     guard !event.isErased, let salt = event.salt else {
-      return chain.check(
-        header, payload: .erased(isRecorded: redactions?.contains(header.seq) ?? false), kept: nil)
+      chain.noteErased()
+      return nil
     }
     var hasher = SHA256Hasher()
     hasher.update(salt)
@@ -137,22 +135,32 @@ private struct ExportVerification: ~Copyable {
       hasher.update(payload)
     } else if let hash = event.payloadFile {
       guard let isRight = isRight[hash] else { return .bytesMissing(header) }
-      guard isRight, try feed(hash, to: &hasher), hasher.finalize() == header.commitment else {
+      guard isRight, try eachChunk(of: hash, { hasher.update($0) }), hasher.finalize() == header.commitment else {
         return .bytesAltered(header)
       }
     }
-    let fault = chain.check(
-      header, payload: .present(commitment: hasher.finalize()), kept: Commitment.kept(event.kept, salt: salt))
+    let fault = chain.check(header, payload: hasher.finalize(), kept: Commitment.kept(event.kept, salt: salt))
     if let fault { return fault }
     for hash in event.kept {
       guard let isRight = isRight[hash] else { return .bytesMissing(header) }
       guard isRight else { return .bytesAltered(header) }
     }
+    if header.kind == EventKind.traceRedacted.rawValue { chain.noteRedaction(try payload(event)) }
     return nil
   }
 
-  /// Reads large bytes again, now that the salt before them is known.
-  private func feed(_ hash: SHA256Bytes, to hasher: inout SHA256Hasher) throws -> Bool {
+  private func payload(_ event: EventRow) throws -> JSONValue? {
+    var bytes = event.payload
+    if bytes == nil, let hash = event.payloadFile {
+      bytes = []
+      try eachChunk(of: hash) { bytes? += $0 }
+    }
+    return bytes.flatMap { try? JSONValue.parse($0, limits: .payload) }
+  }
+
+  /// Reads large bytes again, which came before the salt was known; false when they are not there.
+  @discardableResult
+  private func eachChunk(of hash: SHA256Bytes, _ body: ([UInt8]) -> Void) throws -> Bool {
     guard let places = places[hash] else { return false }
     var lines = try ExportLines(path: path)
     for place in places {
@@ -160,37 +168,9 @@ private struct ExportVerification: ~Copyable {
       guard let line = try lines.next(), case .chunk(let chunk) = ExportLine(line, caseID: chain.caseID) else {
         return false
       }
-      hasher.update(chunk.bytes)
+      body(chunk.bytes)
     }
     return true
-  }
-
-  /// Every seq that a later `trace.redacted` event names.
-  private func readRedactions() throws -> Set<Int> {
-    var seqs: Set<Int> = []
-    var lines = try ExportLines(path: path)
-    lines.seek(to: self.lines.position)
-    let word = Array(EventKind.traceRedacted.rawValue.utf8)
-    while let line = try lines.next() {
-      guard contains(line, word), case .event(_, let event) = ExportLine(line, caseID: chain.caseID),
-        event.header?.kind == EventKind.traceRedacted.rawValue
-      else { continue }
-      let payload = event.payload.flatMap { try? JSONValue.parse($0, limits: .payload) }
-      for named in payload?["seqs"]?.arrayValue ?? [] {
-        if let named = named.integerValue { seqs.insert(named) }
-      }
-    }
-    return seqs
-  }
-
-  private func contains(_ line: [UInt8], _ word: [UInt8]) -> Bool {
-    var index = 0
-    while index + word.count <= line.count {
-      guard let found = line[index...].firstIndex(of: word[0]), found + word.count <= line.count else { return false }
-      if line[found..<(found + word.count)].elementsEqual(word) { return true }
-      index = found + 1
-    }
-    return false
   }
 
   private mutating func takeCheckpoint(_ line: [UInt8]) -> TraceFault? {

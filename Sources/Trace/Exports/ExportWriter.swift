@@ -63,6 +63,10 @@ struct ExportWriter {
   /// The next piece, and where the one after it begins; nil when this was the last.
   func piece(from position: ExportPosition, time: String) throws -> (bytes: [UInt8], next: ExportPosition?) {
     let ref = try queries.reference(of: caseID)
+    let now = try start()
+    guard position.head <= now.head, position.seq <= position.head, position.lastCheckpoint <= now.lastCheckpoint else {
+      throw VPathError.strangeExportCursor
+    }
     var position = position
     var piece: [UInt8] = []
     while position.seq <= position.head {
@@ -180,6 +184,12 @@ struct ExportWriter {
       ])
     ]).canonicalBytes()
   }
+}
+
+extension VPathError {
+  static let strangeExportCursor = VPathError(
+    .protocolParams, "The cursor was not given back by an earlier piece. Leave it out to begin the export.",
+    subject: "cursor")
 }
 
 extension TraceQueries {

@@ -7,12 +7,14 @@ import Synchronization
 /// A file of allocated blocks that is given up when space runs out.
 final class DiskReserve: Sendable {
   private let path: String
+  private let directory: String
   private let sizeBytes: Int
   private let held = Mutex(false)
 
-  /// A reserve of that size; 0 for none.
-  init(path: String, sizeBytes: Int) {
-    self.path = path
+  /// A reserve of that size in a directory; 0 for none.
+  init(directory: String, sizeBytes: Int) {
+    self.directory = directory
+    path = "\(directory)/\(TraceFile.reserve)"
     self.sizeBytes = sizeBytes
   }
 
@@ -32,6 +34,9 @@ final class DiskReserve: Sendable {
       return held
     }
   }
+
+  /// Whether there is room for the reserve and as much again, so that a disk which was full is worth writing to.
+  var hasRoom: Bool { isHeld || (freeBytes(directory) ?? 0) >= 2 * max(sizeBytes, 1 << 20) }
 
   /// Gives the space up.
   func release() {

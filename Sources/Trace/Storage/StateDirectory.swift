@@ -1,15 +1,16 @@
 // The directory a trace lives in: private to its owner, held by one process, with the signing key in it.
 // What must stay true: the directory is 0700 and every file in it is made 0600 from the start, whatever the umask;
-// the lock is held as long as the value lives; a key is never replaced.
+// the lock is held until `unlock` or the value's end; a key is never replaced.
 
 import Domain
 import Glibc
+import Synchronization
 
 /// A trace's directory, locked.
 final class StateDirectory: Sendable {
   /// Without a slash at its end.
   let path: String
-  private let lockDescriptor: Int32
+  private let lockDescriptor: Mutex<Int32>
 
   /// Makes the directory where there is none (its parent must exist), makes it private and takes the lock.
   init(_ path: String) throws(VPathError) {
@@ -28,9 +29,10 @@ final class StateDirectory: Sendable {
     } catch {
       throw VPathError(error)
     }
-    lockDescriptor = open("\(path)/\(TraceFile.lock)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    guard lockDescriptor >= 0 else { throw VPathError(FileFailure("open", TraceFile.lock)) }
-    guard flock(lockDescriptor, LOCK_EX | LOCK_NB) == 0 else {
+    let descriptor = open("\(path)/\(TraceFile.lock)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    lockDescriptor = Mutex(descriptor)
+    guard descriptor >= 0 else { throw VPathError(FileFailure("open", TraceFile.lock)) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       throw VPathError(
         .traceWriteFailed,
         "Another process uses this trace. Stop that daemon, or give this one a state directory of its own.",
@@ -38,7 +40,15 @@ final class StateDirectory: Sendable {
     }
   }
 
-  deinit { if lockDescriptor >= 0 { close(lockDescriptor) } }
+  deinit { unlock() }
+
+  /// Gives the directory free for other processes.
+  func unlock() {
+    lockDescriptor.withLock { descriptor in
+      if descriptor >= 0 { close(descriptor) }
+      descriptor = -1
+    }
+  }
 
   /// The path of a file in the directory.
   func file(_ name: String) -> String { "\(path)/\(name)" }

@@ -43,6 +43,9 @@ struct TraceOpening {
     configuration.maximumReaderCount = 4
     configuration.prepareDatabase { database in
       try database.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+      if database.configuration.readonly {
+        try database.execute(sql: "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0")
+      }
     }
     let pool = try DatabasePool(path: path, configuration: configuration)
     let isNewer = try pool.read { try Migrations.migrator.hasBeenSuperseded($0) }

@@ -1,5 +1,6 @@
 // What may be chosen when a trace is opened.
 
+import Glibc
 public import Logging
 
 /// Settings of a trace.
@@ -26,12 +27,12 @@ public struct TraceOptions: Sendable {
 
   /// 32 bytes from the system's random number generator.
   @Sendable public static func systemSalt() -> [UInt8] {
-    var generator = SystemRandomNumberGenerator()
-    var salt: [UInt8] = []
-    salt.reserveCapacity(TraceFormat.saltBytes)
-    for _ in 0..<(TraceFormat.saltBytes / 8) {
-      withUnsafeBytes(of: generator.next()) { salt.append(contentsOf: $0) }
+    [UInt8](unsafeUninitializedCapacity: TraceFormat.saltBytes) { buffer, count in
+      count = TraceFormat.saltBytes
+      guard getentropy(buffer.baseAddress, count) != 0 else { return }
+      // A kernel without the call; Swift's generator then reads the random device.
+      var generator = SystemRandomNumberGenerator()
+      for index in 0..<count { buffer[index] = generator.next() }
     }
-    return salt
   }
 }

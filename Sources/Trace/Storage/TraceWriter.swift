@@ -10,6 +10,7 @@ import Dispatch
 import Domain
 import GRDB
 import GRDBSQLite
+import Glibc
 import Logging
 import Ports
 import Synchronization
@@ -73,8 +74,8 @@ final class TraceWriter: Sendable {
     await withCheckedContinuation { submit(.append(events, $0)) }
   }
 
-  func checkpoint(_ caseID: CaseID) async -> Result<Void, VPathError> {
-    await withCheckedContinuation { submit(.checkpoint(caseID, $0)) }
+  func checkpoint(_ caseIDs: [CaseID]) async -> Result<Void, VPathError> {
+    await withCheckedContinuation { submit(.checkpoint(caseIDs, $0)) }
   }
 
   func redact(_ redaction: Redaction) async -> Result<Event, VPathError> {
@@ -102,6 +103,27 @@ final class TraceWriter: Sendable {
 
   /// Whether the disk was full at the last attempt and the reserve could not be held again since.
   var spaceLow: Bool { isSpaceLow.withLock { $0 } }
+
+  /// Whether recording may go on: the disk was not full, or has room again, which is looked up here.
+  func hasSpace() -> Bool {
+    guard spaceLow else { return true }
+    guard reserve.hasRoom, reserve.hold() else { return false }
+    isSpaceLow.withLock { $0 = false }
+    logger.notice("The trace's disk has space again; recording goes on.")
+    return true
+  }
+
+  /// The disk is full: the space held back is given up, for closing requests alone.
+  func runOutOfSpace() {
+    let wasLow = isSpaceLow.withLock { isLow in
+      defer { isLow = true }
+      return isLow
+    }
+    if !wasLow {
+      logger.error("The trace's disk is full. Turns are being closed; nothing else is recorded until there is space.")
+    }
+    reserve.release()
+  }
 
   private func submit(_ request: WriteRequest) {
     let (error, wakes) = waiting.withLock { waiting in
@@ -149,24 +171,15 @@ final class TraceWriter: Sendable {
   ) -> Bool {
     var requests = requests
     var pending = pending
-    if spaceLow {
-      if reserve.hold() {
-        isSpaceLow.withLock { $0 = false }
-        logger.notice("The trace's disk has space again; recording goes on.")
-      } else {
-        (requests, pending) = closing(requests, pending)
-        if requests.isEmpty { return false }
-      }
+    if !hasSpace() {
+      (requests, pending) = closing(requests, pending)
+      if requests.isEmpty { return false }
     }
     do {
       try attempt(requests, pending, &state)
       return true
     } catch let failure as SQLiteFailure where isOutOfSpace(failure) {
-      if !spaceLow {
-        logger.error("The trace's disk is full. Turns are being closed; nothing else is recorded until there is space.")
-      }
-      isSpaceLow.withLock { $0 = true }
-      reserve.release()
+      runOutOfSpace()
       (requests, pending) = closing(requests, pending)
       do {
         if !requests.isEmpty { try attempt(requests, pending, &state) }
@@ -258,7 +271,7 @@ final class TraceWriter: Sendable {
     do {
       switch request {
       case .append(let events, _): return .events(try ledger.append(events, time: time, database))
-      case .checkpoint(let caseID, _): try ledger.checkpoint(caseID, time: time, database)
+      case .checkpoint(let caseIDs, _): for caseID in caseIDs { try ledger.checkpoint(caseID, time: time, database) }
       case .redact(let redaction, _): return .events([try ledger.redact(redaction, time: time, database)])
       case .flush: break
       }
@@ -296,7 +309,7 @@ final class TraceWriter: Sendable {
   // MARK: After the commit
 
   /// Appends to the checkpoint file what the database has and the file lacks.
-  private func copyCheckpoints(_ state: inout State) -> VPathError? {
+  private func copyCheckpoints(_ state: inout State, mayRunOutOfSpace: Bool = true) -> VPathError? {
     do {
       while state.checkpointFile.number < state.ledger.lastCheckpoint {
         let lines = try pool.writeWithoutTransaction { database in
@@ -309,6 +322,10 @@ final class TraceWriter: Sendable {
       }
       return nil
     } catch {
+      if mayRunOutOfSpace, let failure = error as? FileFailure, failure.code == ENOSPC {
+        runOutOfSpace()
+        return copyCheckpoints(&state, mayRunOutOfSpace: false)
+      }
       let error = VPathError(anyTraceFailure: error)
       logger.error("The checkpoint file could not be written.", metadata: ["error": "\(error.message)"])
       return error

@@ -8,7 +8,7 @@ enum WriteRequest: Sendable {
   typealias Answer<Success: Sendable> = CheckedContinuation<Result<Success, VPathError>, Never>
 
   case append([PreparedEvent], Answer<[Event]>)
-  case checkpoint(CaseID, Answer<Void>)
+  case checkpoint([CaseID], Answer<Void>)
   case redact(Redaction, Answer<Event>)
   /// Makes the bytes put so far durable.
   case flush(Answer<Void>)
@@ -30,12 +30,15 @@ enum WriteRequest: Sendable {
   /// Whether it may use the disk space held back: it closes something that is open, or frees space.
   var isClosing: Bool {
     switch self {
-    case .append(let events, _): events.allSatisfy { WriteRequest.closingKinds.contains($0.event.kind) }
+    case .append(let events, _): WriteRequest.isClosing(events)
     case .checkpoint, .redact, .flush: true
     }
   }
 
-  private static let closingKinds: Set<EventKind> = [.turnCompleted, .caseClosed, .daemonStopped]
+  /// Whether every event closes something.
+  static func isClosing(_ events: [PreparedEvent]) -> Bool {
+    events.allSatisfy { [.turnCompleted, .caseClosed, .daemonStopped].contains($0.event.kind) }
+  }
 
   func fail(_ error: VPathError) {
     switch self {

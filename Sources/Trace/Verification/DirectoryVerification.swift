@@ -177,7 +177,7 @@ final class DirectoryVerification {
   private static let caseEvents = """
     SELECT \(EventRow.columns), e.case_ref FROM events i INDEXED BY events_by_seq
     CROSS JOIN events e NOT INDEXED ON e.id = i.id
-    WHERE i.case_ref = ?1 AND i.seq > ?2
+    WHERE i.case_ref = ?1 ORDER BY i.seq
     """
 
   private func followCase(_ ref: Int) throws -> TraceFault? {
@@ -187,17 +187,14 @@ final class DirectoryVerification {
     do {
       var signed = try nextSigned(row.caseID, after: 0)
       var listings = CaseListings()
-      var redactions: Set<Int>?
       var fault: TraceFault?
-      let events = try database.statement("\(Self.caseEvents) ORDER BY i.seq")
-      try events.each([.integer(ref), .integer(0)]) { columns in
+      try database.statement(Self.caseEvents).each([.integer(ref)]) { columns in
         let event = EventRow(columns, caseID: row.caseID)
         let isFiledRight = columns.integer(11) == ref
         fault = chain.follow(isFiledRight ? event.header : nil, seq: event.seq, hash: event.hash)
         guard fault == nil, let header = event.header else { return false }
         report.events += 1
-        if event.isErased && redactions == nil { redactions = try self.redactions(row, after: header.seq) }
-        fault = try checkContent(event, header, chain, isRecorded: redactions?.contains(header.seq) ?? false)
+        fault = try checkContent(event, header, &chain)
         if fault == nil, let head = signed, head.seq == header.seq {
           fault = chain.check(signed: head)
           signed = try nextSigned(row.caseID, after: head.seq)
@@ -207,7 +204,7 @@ final class DirectoryVerification {
         return fault == nil
       }
       if let fault { return fault }
-      if let signed, let fault = chain.checkEnd(signedSeq: signed.seq) { return fault }
+      if let fault = chain.checkEnd(signedSeq: signed?.seq ?? 0) { return fault }
       if let head = try lastSigned(row.caseID), head < chain.head.seq {
         report.notes.appendFew(
           "Case \(row.caseID): events \(head + 1) to \(chain.head.seq) are not signed yet; a cut there would not show.")
@@ -222,10 +219,11 @@ final class DirectoryVerification {
 
   /// Checks what an event commits to: its payload, the list of kept bytes, and those bytes.
   private func checkContent(
-    _ event: EventRow, _ header: EventHeader, _ chain: ChainVerifier, isRecorded: Bool
+    _ event: EventRow, _ header: EventHeader, _ chain: inout ChainVerifier
   ) throws -> TraceFault? {
     guard !event.isErased, let salt = event.salt else {
-      return chain.check(header, payload: .erased(isRecorded: isRecorded), kept: nil)
+      chain.noteErased()
+      return nil
     }
     var hasher = SHA256Hasher()
     hasher.update(salt)
@@ -235,12 +233,12 @@ final class DirectoryVerification {
       guard try directory.files.feed(file, to: &hasher) else { return .bytesMissing(header) }
       guard hasher.finalize() == header.commitment else { return .bytesAltered(header) }
     }
-    let fault = chain.check(
-      header, payload: .present(commitment: hasher.finalize()), kept: Commitment.kept(event.kept, salt: salt))
+    let fault = chain.check(header, payload: hasher.finalize(), kept: Commitment.kept(event.kept, salt: salt))
     if let fault { return fault }
     for hash in event.kept {
       if let fault = try checkBytes(hash, header) { return fault }
     }
+    if header.kind == EventKind.traceRedacted.rawValue { chain.noteRedaction(try payload(event)) }
     return nil
   }
 
@@ -260,22 +258,6 @@ final class DirectoryVerification {
     if rightBytes.count >= 100_000 { rightBytes.removeAll(keepingCapacity: true) }
     rightBytes.insert(hash)
     return nil
-  }
-
-  /// Every seq that a later `trace.redacted` event of the case names. Whether those events are right is found when
-  /// the chain reaches them.
-  private func redactions(_ row: CaseRow, after seq: Int) throws -> Set<Int> {
-    var seqs: Set<Int> = []
-    let events = try database.statement(
-      "\(Self.caseEvents) AND e.kind = '\(EventKind.traceRedacted.rawValue)' ORDER BY i.seq")
-    try events.each([.integer(row.ref), .integer(seq)]) { columns in
-      let event = EventRow(columns, caseID: row.caseID)
-      for named in try payload(event)?["seqs"]?.arrayValue ?? [] {
-        if let named = named.integerValue { seqs.insert(named) }
-      }
-      return true
-    }
-    return seqs
   }
 
   private func stop(_ event: EventRow, _ header: EventHeader) throws -> String? {
