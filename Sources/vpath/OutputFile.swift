@@ -92,7 +92,7 @@ enum PictureFile {
           "slide": .string((slide ?? EvidenceID(.slide, 1)).rawValue),
           "regions": .array(regions.map { .string($0.rawValue) }),
         ]), timeoutSeconds: 300)
-    let artefact = drawn.structuredContent["evidence"]?.arrayValue?.first {
+    let artefact = drawn.structuredContent["evidence"]?.objectValue?.values.first {
       $0["kind"] == "artefact" && $0["mediaType"] == "image/png"
     }
     guard !drawn.isError, let id = artefact?["id"]?.stringValue else {

@@ -61,7 +61,10 @@ enum ScriptedPeer {
 
   @Test func anAnswerIsMatchedToItsRequestById() async throws {
     let result = try await ScriptedPeer.with({ request in
-      [["jsonrpc": "2.0", "id": 999, "result": [:]], ["jsonrpc": "2.0", "id": request["id"] ?? nil, "result": Self.health]]
+      [
+        ["jsonrpc": "2.0", "id": 999, "result": [:]],
+        ["jsonrpc": "2.0", "id": request["id"] ?? nil, "result": Self.health],
+      ]
     }) { socket in
       try await ClientConnection.withConnection(socket: socket) {
         try await $0.call(ServerMethods.health, Empty())
