@@ -148,7 +148,7 @@ let all: [Target] = [
   tests("LanguageModelsTests", ["LanguageModels", "Ports", "Domain", "JSON"]),
   tests(
     "ToolHostTests", ["ToolHost", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "vpath-launch"],
-    [systemPackage, subprocess]),
+    [systemPackage, subprocess, log]),
   tests("ToolKitTests", ["ToolKit", "Wire", "Domain", "JSON"]),
   tests("SlidesTests", ["Slides", "Raster", "Domain", "JSON", "TestSupport", "CPNG"]),
   tests("AnalysisTests", ["Analysis", "Raster", "Domain", "JSON"]),
