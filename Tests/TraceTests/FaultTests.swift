@@ -171,8 +171,12 @@ private final class CommitVeto: TransactionObserver {
     await #expect(throws: VPathError.self) {
       try await store.put([UInt8](repeating: 1, count: 100_000), mediaType: "a/b")
     }
-    let closing = try await store.append([completed(caseA, turnOne, stop: "failed")])
-    #expect(closing[0].seq == stored + 1)
+    let closing = try await store.append([
+      event(caseA, .toolFailed, turn: turnOne), completed(caseA, turnOne, stop: "failed"),
+    ])
+    #expect(closing[1].seq == stored + 2)
+    let large = event(caseA, .caseClosed, .string(String(repeating: "large", count: 20_000)))
+    #expect(try await store.append([large])[0].seq == stored + 3)
     try await store.checkpoint(caseA)
     #expect(try TraceVerifier.verify(directory: "\(disk.path)/state").faults == [])
     #expect(store.spaceLow)
@@ -183,7 +187,7 @@ private final class CommitVeto: TransactionObserver {
     #expect(!store.spaceLow)
     try await store.close()
     let report = try TraceVerifier.verify(directory: "\(disk.path)/state")
-    #expect(report.faults == [] && report.events == stored + 2)
+    #expect(report.faults == [] && report.events == stored + 4)
   }
 
   /// The write-ahead log cut anywhere, as after a loss of power: what was acknowledged before that place is there.

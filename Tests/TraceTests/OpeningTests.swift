@@ -156,12 +156,14 @@ import Testing
     let stray = SHA256Bytes(of: [9]).hex
     mkdir(crashed.file("state/bytes/\(stray.prefix(2))"), 0o700)
     writeFile(crashed.file("state/bytes/\(stray.prefix(2))/\(stray)"), [9])
-    writeFile(crashed.file("state/bytes/\(hash.rawValue.prefix(2))/tmp-77"), [1, 2])
-    writeFile(crashed.file("state/tmp-5"), [1, 2])
+    writeFile(crashed.file("state/bytes/\(hash.rawValue.prefix(2))/trace-tmp-77"), [1, 2])
+    writeFile(crashed.file("state/trace-tmp-5"), [1, 2])
+    writeFile(crashed.file("state/tmp-of-somebody-else"), [1, 2])
     let again = try await OpenTrace(in: crashed)
     let left = names(in: again.path + "/bytes").flatMap { names(in: "\(again.path)/bytes/\($0)") }
     #expect(left.count == 2 && left.contains(hash.rawValue))
-    #expect(!names(in: again.path).contains("tmp-5"))
+    #expect(!names(in: again.path).contains("trace-tmp-5"))
+    #expect(names(in: again.path).contains("tmp-of-somebody-else"))
     #expect(try await again.store.events(of: caseA, turn: nil, after: 0, limit: 9).count == 2)
     #expect(try TraceVerifier.verify(directory: again.path).isOK)
   }

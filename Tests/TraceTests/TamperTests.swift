@@ -238,6 +238,14 @@ struct Tampering: Sendable, CustomTestStringConvertible {
       writeFile($0.file(TraceFile.database), Array("not a database, but long enough to be looked at".utf8))
     },
     Tampering("no database", Verdict(.databaseMissing)) { unlink($0.file(TraceFile.database)) },
+    Tampering("a pipe in the place of the database", Verdict(.databaseMissing)) {
+      unlink($0.file(TraceFile.database))
+      mkfifo($0.file(TraceFile.database), 0o600)
+    },
+    Tampering("a pipe in the place of the key", Verdict(.keyMissing)) {
+      unlink($0.file(TraceFile.publicKey))
+      mkfifo($0.file(TraceFile.publicKey), 0o600)
+    },
   ]
 
 }

@@ -724,20 +724,19 @@ class DirectoryVerifier:
 
 def checkpoint_lines(path):
     """The whole lines of a checkpoint file, without their breaks; none when there is no file."""
-    try:
-        with open(path, "rb") as file:
-            while raw := file.readline(1 << 20):
-                if raw.endswith(b"\n"):
-                    yield raw[:-1]
-                elif len(raw) == 1 << 20:
-                    yield b""
-    except FileNotFoundError:
+    if not os.path.isfile(path):
         return
+    with open(path, "rb") as file:
+        while raw := file.readline(1 << 20):
+            if raw.endswith(b"\n"):
+                yield raw[:-1]
+            elif len(raw) == 1 << 20:
+                yield b""
 
 
 def verify_directory(path, only, public_key, checkpoints):
     report = Report()
-    if not os.path.exists(os.path.join(path, "trace.db")):
+    if not os.path.isfile(os.path.join(path, "trace.db")):
         report.add(Fault("database.missing", None, None, "There is no trace.db in this directory."))
         return report
     try:
@@ -973,6 +972,8 @@ def event_from_export(value):
 
 def read_key(path):
     """The 32 bytes in a key file, or None."""
+    if not os.path.isfile(path):
+        return None
     try:
         with open(path, "rb") as file:
             text = file.read(256).decode("utf-8", "replace").rstrip()
@@ -1007,6 +1008,8 @@ def main():
     try:
         if os.path.isdir(arguments.path):
             report = verify_directory(arguments.path, arguments.case, arguments.key, arguments.checkpoints)
+        elif not os.path.isfile(arguments.path):
+            raise NotFound(f"no file or directory {arguments.path}")
         else:
             report = ExportVerifier(arguments.path, arguments.key).run()
     except (NotFound, FileNotFoundError) as error:

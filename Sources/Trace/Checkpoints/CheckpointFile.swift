@@ -83,7 +83,7 @@ struct CheckpointLines: ~Copyable {
 
   /// The lines in the first `limit` bytes, by default all of them; nil when there is no such file.
   static func open(_ path: String, limit: Int? = nil) throws(FileFailure) -> CheckpointLines? {
-    guard fileExists(path) else { return nil }
+    guard isRegularFile(path) else { return nil }
     let file = try OpenFile(path, O_RDONLY)
     let size = try file.size()
     return CheckpointLines(file, limit: min(limit ?? size, size))

@@ -28,7 +28,9 @@ struct OpenFile: ~Copyable {
 
   /// Opens a file, close-on-exec.
   init(_ path: String, _ flags: Int32, mode: mode_t = 0o600) throws(FileFailure) {
-    descriptor = open(path, flags | O_CLOEXEC, mode)
+    // A pipe in the place of a file must not make the caller wait for a writer.
+    let waits = flags & O_ACCMODE == O_RDONLY ? O_NONBLOCK : 0
+    descriptor = open(path, flags | waits | O_CLOEXEC, mode)
     self.path = path
     guard descriptor >= 0 else { throw FileFailure("open", path) }
   }
@@ -105,6 +107,12 @@ func fileExists(_ path: String) -> Bool {
   return lstat(path, &status) == 0
 }
 
+/// Whether a regular file has this name, directly or through a link.
+func isRegularFile(_ path: String) -> Bool {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+}
+
 /// Names in a directory, without `.` and `..`, in no order; nil when it cannot be read.
 func namesIn(_ directory: String) -> [String]? {
   guard let stream = opendir(directory) else { return nil }
@@ -117,10 +125,13 @@ func namesIn(_ directory: String) -> [String]? {
   return names
 }
 
+/// How the names of temporary files begin.
+let temporaryPrefix = "trace-tmp-"
+
 /// Writes a new file durably under its name, or not at all: a temporary file, fsync, rename, fsync of the directory.
 func writeFileDurably(_ bytes: [UInt8], to name: String, in directory: String, mode: mode_t = 0o600) throws(FileFailure)
 {
-  let temporary = "\(directory)/tmp-\(UInt64.random(in: 0 ... .max))"
+  let temporary = "\(directory)/\(temporaryPrefix)\(UInt64.random(in: 0 ... .max))"
   do {
     let file = try OpenFile(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
     try file.write(bytes)

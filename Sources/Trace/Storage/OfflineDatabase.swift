@@ -80,7 +80,7 @@ final class ReadOnlyDirectory {
     self.path = path
     files = BytesDirectory(path: "\(path)/\(TraceFile.bytesDirectory)")
     let databasePath = "\(path)/\(TraceFile.database)"
-    guard fileExists(databasePath) else { throw FileFailure("open", TraceFile.database, code: ENOENT) }
+    guard isRegularFile(databasePath) else { throw FileFailure("open", TraceFile.database, code: ENOENT) }
     let lock = open("\(path)/\(TraceFile.lock)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
     lockDescriptor = lock
     isLive = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0

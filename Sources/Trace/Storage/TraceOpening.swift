@@ -123,7 +123,7 @@ struct TraceOpening {
     let wasClean = try pool.read {
       try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'closed'") == "clean"
     }
-    for name in namesIn(directory.path) ?? [] where name.hasPrefix("tmp-") { unlinkFile(directory.file(name)) }
+    for name in namesIn(directory.path) ?? [] where name.hasPrefix(temporaryPrefix) { unlinkFile(directory.file(name)) }
     if !wasClean {
       let removed = try pool.read { database in
         try files.clean { hash in

@@ -8,9 +8,6 @@ import Ports
 
 /// Queries on one connection.
 struct TraceQueries {
-  /// Payloads of one page come to at most this many bytes, or to one event.
-  private static let maxPageBytes = 32 << 20
-
   let source: any StatementSource
   let files: BytesDirectory
 
@@ -30,35 +27,30 @@ struct TraceQueries {
       WHERE e.case_ref = ?1 AND e.seq > ?2 AND e.seq <= ?3 \(turnFilter) ORDER BY e.seq LIMIT \(limit)
       """)
     var events: [Event] = []
-    var bytes = 0
     var values: [SQLValue] = [.integer(ref), .integer(seq), .integer(last)]
     if let turn { values.append(.text(turn.rawValue)) }
     try statement.each(values) { row in
-      let (event, size) = try event(EventRow(row, caseID: caseID), caseID)
-      events.append(event)
-      bytes += size
-      return bytes < Self.maxPageBytes
+      events.append(try event(EventRow(row, caseID: caseID), caseID))
+      return true
     }
     return events
   }
 
-  private func event(_ row: EventRow, _ caseID: CaseID) throws -> (Event, Int) {
+  private func event(_ row: EventRow, _ caseID: CaseID) throws -> Event {
     guard let header = row.header, let hash = row.hash, let kind = EventKind(rawValue: header.kind) else {
       throw VPathError.damaged(caseID, seq: row.seq)
     }
     var payload = JSONValue.null
-    let bytes = try self.payload(row, caseID)
-    if let bytes {
+    if let bytes = try self.payload(row, caseID) {
       do {
         payload = try JSONValue.parse(bytes, limits: .payload)
       } catch {
         throw VPathError.damaged(caseID, seq: row.seq)
       }
     }
-    let event = Event(
+    return Event(
       caseID: caseID, seq: header.seq, turn: header.turn, kind: kind, time: header.time, payload: payload,
       hash: hash.name)
-    return (event, bytes?.count ?? 0)
   }
 
   /// The payload's bytes, compared with the commitment; nil after redaction.

@@ -35,9 +35,9 @@ enum WriteRequest: Sendable {
     }
   }
 
-  /// Whether every event closes something.
+  /// Whether the events end a turn, a case or the daemon's run; what is ended with it comes in the same request.
   static func isClosing(_ events: [PreparedEvent]) -> Bool {
-    events.allSatisfy { [.turnCompleted, .caseClosed, .daemonStopped].contains($0.event.kind) }
+    events.contains { [.turnCompleted, .caseClosed, .daemonStopped].contains($0.event.kind) }
   }
 
   func fail(_ error: VPathError) {

@@ -111,7 +111,7 @@ final class DirectoryVerification {
   }
 
   private func fileSize(_ path: String) throws -> Int {
-    fileExists(path) ? try OpenFile(path, 0).size() : 0
+    isRegularFile(path) ? try OpenFile(path, 0).size() : 0
   }
 
   // MARK: Cases
