@@ -18,6 +18,17 @@ public struct RegionPicture: Sendable {
   public var downsample: Double
   /// The pixels as they were decoded, before resampling.
   public var source: PixelDigest
+
+  /// A region's picture from its parts.
+  public init(
+    image: RGBImage, rect: LevelZeroRect, micronsPerPixel: Double?, downsample: Double, source: PixelDigest
+  ) {
+    self.image = image
+    self.rect = rect
+    self.micronsPerPixel = micronsPerPixel
+    self.downsample = downsample
+    self.source = source
+  }
 }
 
 /// What a caller can do while a long read runs.

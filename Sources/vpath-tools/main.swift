@@ -3,8 +3,8 @@
 //   vpath-tools                serves MCP (2026-07-28) until the input ends
 //   vpath-tools --once TOOL    one line with a call's input in, one line with its output out
 //
-// Environment: VPATH_OPENSLIDE, the OpenSlide library; VPATH_MODELS, the models folder; VPATH_TEMPLATES, the folder of
-// report templates.
+// Environment: VPATH_OPENSLIDE, the OpenSlide library; VPATH_MODELS, the models folder; VPATH_TOOLS, the folder of the
+// built-in tools' own folders, where the report templates lie.
 
 import BuiltInTools
 import Domain
@@ -20,7 +20,8 @@ func environment(_ key: String) -> String { getenv(key).map { String(cString: $0
 let server = StdioServer(
   name: "vpath-tools", version: BuiltInTools.version,
   tools: BuiltInTools.all(
-    modelsDirectory: environment("VPATH_MODELS"), templatesDirectory: environment("VPATH_TEMPLATES")))
+    modelsDirectory: environment("VPATH_MODELS"),
+    templatesDirectory: environment("VPATH_TOOLS") + "/report_template_filler/templates"))
 let words = CommandLine.arguments.dropFirst()
 do throws(VPathError) {
   switch words.first {

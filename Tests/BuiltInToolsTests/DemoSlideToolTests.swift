@@ -73,36 +73,46 @@ struct DemoSlideToolTests {
     #expect(try share("Cellular epithelium", of: windows[0]) > 0.4)
   }
 
-  @Test func theCountInMarkedFieldsLiesNearTheMarks() throws {
-    let bench = try ToolBench(path: DemoSlide.path)
-    let (_, scratch) = try bench.call("cell_counter")
+  /// Counted nuclei, by the marked fields' names, with the number of marks.
+  private func fieldCounts(_ scratch: TemporaryFolder) throws -> [String: (marked: Int, counted: Int)] {
     let file = try JSONValue.parse(try #require(TemporaryFolder.read(scratch.path + "/nuclei.geojson")))
     let counted = (file["features"]?.arrayValue ?? []).compactMap { $0["geometry"]?["coordinates"].map(position) }
-    var marked: [String: Int] = [:]
-    var fields: [String: LevelZeroRect] = [:]
+    var counts: [String: (marked: Int, counted: Int)] = [:]
     for feature in try features("fields.geojson") {
       let name = feature["properties"]?["name"]?.stringValue ?? ""
       let coordinates = feature["geometry"]?["coordinates"]?.arrayValue ?? []
       if feature["geometry"]?["type"] == "MultiPoint" {
-        marked[name] = coordinates.count
+        counts[name, default: (0, 0)].marked = coordinates.count
       } else {
         let corner = position(coordinates.first?.arrayValue?.first ?? .null)
-        fields[name] = LevelZeroRect(x: Int(corner.x), y: Int(corner.y), width: 200, height: 200)
+        let rect = LevelZeroRect(x: Int(corner.x), y: Int(corner.y), width: 200, height: 200)
+        counts[name, default: (0, 0)].counted = counted.filter { rect.contains(x: Int($0.x), y: Int($0.y)) }.count
       }
     }
+    return counts
+  }
+
+  /// With the shipped card. Fields of few nuclei vary more than the card's images, which hold 84 and more; those are
+  /// judged together.
+  @Test func theMarksInFieldsLieInsideTheStatedInterval() throws {
+    let bench = try ToolBench(path: DemoSlide.path, shippedModels: true)
+    let (output, scratch) = try bench.call("cell_counter")
+    let count = try #require(try output.measured("nuclear profile count").first)
+    let interval = try #require(count.interval)
+    let (low, high) = (interval.low / count.value, interval.high / count.value)
+    let fields = try fieldCounts(scratch)
     #expect(fields.count == 10)
-    var all = (marked: 0, counted: 0)
-    for (name, rect) in fields where !["keratin-cavity", "ink-edge"].contains(name) {
-      let count = counted.filter { rect.contains(x: Int($0.x), y: Int($0.y)) }.count
-      let marks = try #require(marked[name])
-      all.marked += marks
-      all.counted += count
-      #expect(abs(Double(count - marks)) <= max(6, 0.35 * Double(marks)), "\(name): \(marks) marked, \(count) counted")
+    let plain = fields.filter { !["keratin-cavity", "ink-edge"].contains($0.key) }
+    for (name, field) in plain where field.marked >= 40 {
+      let ratio = Double(field.marked) / Double(field.counted)
+      #expect(ratio >= low && ratio <= high, "\(name): \(field)")
     }
-    #expect(abs(Double(all.counted - all.marked)) < 0.15 * Double(all.marked), "\(all)")
-    // Half of it is keratin, which is left out; the rest is granular layer, where two or three more may be seen.
-    let cavity = try #require(fields["keratin-cavity"])
-    #expect(counted.filter { cavity.contains(x: Int($0.x), y: Int($0.y)) }.count <= 12)
+    let marked = plain.values.reduce(0) { $0 + $1.marked }
+    let counted = plain.values.reduce(0) { $0 + $1.counted }
+    let ratio = Double(marked) / Double(counted)
+    #expect(ratio >= low && ratio <= high, "\(marked) marked, \(counted) counted")
+    // Half of this field is keratin, which is left out; the rest is granular layer, where a few more may be seen.
+    #expect((fields["keratin-cavity"]?.counted ?? 99) <= 12)
   }
 
   @Test func theCandidateThatRanksFirstIsCellular() throws {

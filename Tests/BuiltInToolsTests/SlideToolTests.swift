@@ -76,6 +76,15 @@ import ToolKit
     }
   }
 
+  @Test func theOverviewOfNamedRegionsIsAPictureAlone() throws {
+    var bench = try ToolBench(slide: MadeSlide.tissue(microns: 200))
+    bench.add(region: "r4", LevelZeroRect(x: 200, y: 200, width: 100, height: 100))
+    let (output, scratch) = try bench.call("slide_overview", ["regions": ["r4"]])
+    #expect(output.evidence.map { $0["kind"] } == ["artefact"])
+    #expect(TemporaryFolder.read(scratch.path + "/cited-regions.png") != nil)
+    #expect(try bench.error("slide_overview", ["regions": ["r4", "r5"]])?.id == .evidenceNotFound)
+  }
+
   @Test func whatIsLeftOutIsMeasuredAgainstTheTissueFound() throws {
     let bench = try ToolBench(
       slide: MadeSlide.tissue(microns: 400) { x, y in
@@ -179,6 +188,23 @@ import ToolKit
     #expect(try bench.error("slide_overview")?.id == .slideDamaged)
     let place: JSONValue = ["x": 250, "y": 120, "width": 64, "height": 64]
     #expect(try bench.error("region_zoom", ["rect": place])?.id == .slideDamaged)
+  }
+
+  @Test(arguments: [(1, 1), (1, 700), (700, 1), (5, 3), (64, 64), (65, 63), (3000, 7)])
+  func slidesOfOddSizesAreLookedAtWithoutHarm(_ width: Int, _ height: Int) throws {
+    for color: UInt32 in [MadeSlide.glass, MadeSlide.nucleus, 0x148C73, 0x000000, 0xFFFFFF] {
+      let slide = SyntheticSlide.aperio(width: width, height: height, micronsPerPixel: 0.5) { x, y in
+        (x ^ y) & 8 == 0 ? color : MadeSlide.collagen
+      }
+      let bench = try ToolBench(slide: slide.bytes())
+      let whole: JSONValue = [
+        "x": 0, "y": 0, "width": .number(Double(width)), "height": .number(Double(height)),
+      ]
+      #expect(try bench.call("slide_overview").output.isError == nil)
+      #expect(try bench.call("cell_counter", ["windowMicrons": 125]).output.isError == nil)
+      #expect(try bench.call("region_zoom", ["rect": whole]).output.items("view").count == 1)
+      #expect(try bench.call("render_view", ["rect": whole, "micronsPerPixel": 0.3]).output.evidence.count == 1)
+    }
   }
 
   @Test func aCancelledCallStops() throws {

@@ -23,12 +23,14 @@ struct ToolBench {
   var evidence: [String: Evidence] = [:]
   let tools: [String: Tool]
 
-  /// A bench with a slide of these bytes, or with the slide at a path.
-  init(slide bytes: [UInt8]? = nil, path: String? = nil, name: String = "slide.svs") throws {
+  /// A bench with a slide of these bytes, or with the slide at a path; with a made-up card, or with the shipped models.
+  init(
+    slide bytes: [UInt8]? = nil, path: String? = nil, name: String = "slide.svs", shippedModels: Bool = false
+  ) throws {
     let made = folder
     slidePath = bytes.map { made.write(name, $0) } ?? path ?? made.path + "/" + name
     let all = BuiltInTools.all(
-      modelsDirectory: try Self.writeCard(made),
+      modelsDirectory: shippedModels ? projectFolder + "/models" : try Self.writeCard(made),
       templatesDirectory: projectFolder
         + "/tools/report_template_filler/templates")
     tools = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

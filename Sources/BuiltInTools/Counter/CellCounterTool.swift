@@ -163,7 +163,7 @@ struct CellCounterTool: Sendable {
         caption: "Counted nuclear profiles of \(slide.id), evenly through the count and the least certain")
     }
     try call.checkCancelled()
-    let thumbnail = try SlideOverviewTool.thumbnail(of: slide)
+    let thumbnail = try SlideOverviewTool.thumbnail(of: slide, map: map)
     let frames = windows.windows.map { window in
       let rect = CounterReport.levelZero(window.rect, counting.picture, origin: origin)
       return NumberedFrame(

@@ -49,7 +49,7 @@ struct SlideOverviewTool: Sendable {
           number: id))
     }
     let picture = OverviewPicture.draw(
-      thumbnail: try Self.thumbnail(of: slide), map: map, frames: frames, frameLegend: "cited regions",
+      thumbnail: try Self.thumbnail(of: slide, map: map), map: map, frames: frames, frameLegend: "cited regions",
       lines: Self.lines(slide, "Cited regions of \(slide.id)"))
     var items = ToolItems()
     items.artefact(
@@ -63,7 +63,7 @@ struct SlideOverviewTool: Sendable {
     let map = try maps.map(of: slide, share: 0...0.7)
     try call.checkCancelled()
     let candidates = CandidateWindows.find(in: map)
-    let thumbnail = try Self.thumbnail(of: slide)
+    let thumbnail = try Self.thumbnail(of: slide, map: map)
     var items = ToolItems()
     let whole = try items.region("slide", Region(slide: slide.id, rect: slide.handle.bounds, label: "whole slide"))
     if let box = map.tissue.boundingBox {
@@ -108,9 +108,20 @@ struct SlideOverviewTool: Sendable {
     return items.output
   }
 
-  static func thumbnail(of slide: OpenedSlide) throws(VPathError) -> RegionPicture {
+  /// The whole slide, small. A large slide without a small level is not decoded twice: its tissue map has a picture.
+  static func thumbnail(of slide: OpenedSlide, map: TissueMap) throws(VPathError) -> RegionPicture {
     let bounds = slide.handle.bounds
     let ratio = min(1, Double(OverviewPicture.longestSide) / Double(max(bounds.width, bounds.height)))
+    let level = slide.handle.levels[slide.handle.bestLevel(forDownsample: 1 / ratio)]
+    if level.width > SlideHandle.largestPicture / level.height {
+      let width = max(1, Int((Double(bounds.width) * ratio).rounded()))
+      let image = map.image.resized(toWidth: width, height: max(1, Int((Double(bounds.height) * ratio).rounded())))
+      let downsample = Double(bounds.width) / Double(width)
+      return RegionPicture(
+        image: image, rect: bounds,
+        micronsPerPixel: slide.handle.properties.scale.map { $0.micronsPerPixel * downsample }, downsample: downsample,
+        source: map.pixels)
+    }
     return try slideErrors { () throws(SlideError) in
       try slide.handle.read(
         bounds, width: max(1, Int((Double(bounds.width) * ratio).rounded())),

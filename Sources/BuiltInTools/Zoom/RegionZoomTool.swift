@@ -112,10 +112,16 @@ enum RegionZoomTool {
     let (width, height) = (
       max(1, Int((Double(bounds.width) * ratio).rounded())), max(1, Int((Double(bounds.height) * ratio).rounded()))
     )
-    var small = try slideErrors { () throws(SlideError) in
-      try slide.handle.read(
-        bounds, width: width, height: height, control: slide.control("drawing its place", share: 0.8...0.95)
-      ).image
+    // A large slide without a small level would have to be decoded whole: its place is then shown on grey.
+    let level = slide.handle.levels[slide.handle.bestLevel(forDownsample: 1 / ratio)]
+    let isSmall = level.width <= SlideHandle.largestPicture / level.height
+    var small = RGBImage(width: width, height: height, filled: RGBColor(225, 225, 225))
+    if isSmall {
+      small = try slideErrors { () throws(SlideError) in
+        try slide.handle.read(
+          bounds, width: width, height: height, control: slide.control("drawing its place", share: 0.8...0.95)
+        ).image
+      }
     }
     let frame = PixelRect(
       x: Int(Double(rect.x) * ratio), y: Int(Double(rect.y) * ratio),
