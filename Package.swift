@@ -91,7 +91,9 @@ let all: [Target] = [
   room(
     "TurnRuntime", ["Agent", "Ports", "Policy", "Wire", "Domain", "JSON"],
     [log, crypto, .product(name: "OrderedCollections", package: "swift-collections")]),
-  room("BuiltInTools", ["ToolKit", "Slides", "Analysis", "Raster", "Wire", "Domain", "JSON"], [crypto]),
+  room(
+    "BuiltInTools", ["ToolKit", "Slides", "Analysis", "Raster", "Wire", "Domain", "JSON"], [crypto],
+    settings: optimized),
 
   // L6
   room("Server", ["TurnRuntime", "Ports", "Policy", "Wire", "Domain", "JSON", "CPlatform"], nio + [log]),

@@ -50,7 +50,7 @@ extension RuntimeState {
   private mutating func answered(_ key: String, _ request: TurnRequest, _ state: CaseState, _ ticket: Ticket) -> Bool {
     let fingerprint = CaseState.fingerprint(request.task, request.regions)
     if let waiting = turns.values.first(where: {
-      $0.phase == .recording && $0.request.caseID == request.caseID && $0.request.key == key
+      !$0.exists && $0.request.caseID == request.caseID && $0.request.key == key
     }) {
       if CaseState.fingerprint(waiting.request.task, waiting.request.regions) == fingerprint {
         turns[waiting.id]?.startTickets.append(ticket)
@@ -195,7 +195,7 @@ extension RuntimeState {
 
   mutating func stepFinished(_ work: WorkID, _ result: Result<StepReply, VPathError>) {
     guard let (id, item) = workEnded(work), case .step(let number) = item else { return }
-    feed(.stepReplied(number: number, result), to: id)
+    feed(.stepReplied(number: number, result.map(\.bounded)), to: id)
   }
 
   mutating func toolFinished(_ work: WorkID, _ result: ToolResult) {
@@ -273,16 +273,13 @@ extension RuntimeState {
     for ticket in live.endTickets { reply(ticket, .failed(error)) }
     turns[id]?.endTickets = []
     endSubscriptions(of: id, error)
-    if draining != nil {
-      remove(id)  // the next start closes it
-      return
-    }
     let caseID = live.request.caseID
     cases[caseID]?.unrecorded = id
     if let closing = cases[caseID]?.closing {
       cases[caseID]?.closing = nil
       reply(closing.ticket, .failed(error))
     }
+    if draining != nil { return }  // the next start closes it
     counter += 1
     let timer = TimerID(number: counter)
     timers[timer] = .retry(id)
@@ -322,7 +319,8 @@ extension RuntimeState {
       effects.append(.stopTimer(timer))
     }
     turns[id] = nil
-    effects.append(.turnEnded(id))
+    // A turn that never was may give its number to another.
+    if live.exists { effects.append(.turnEnded(id)) }
     let caseID = live.request.caseID
     cases[caseID]?.queue.removeAll { $0 == id }
     if cases[caseID]?.unrecorded == id { cases[caseID]?.unrecorded = nil }
@@ -378,10 +376,7 @@ extension RuntimeState {
       turns[id]?.held += [.effect(.record([received] + end)), .finish]
       carryOn(id)
       return true
-    case .closing: return false
-    case .unrecorded:
-      if draining != nil { remove(id) }  // the next start closes it
-      return false
+    case .closing, .unrecorded: return false
     }
   }
 
@@ -399,5 +394,23 @@ extension RuntimeState {
       turns[id]?.startTickets.removeAll { $0 == ticket }
       turns[id]?.endTickets.removeAll { $0 == ticket }
     }
+  }
+}
+
+extension StepReply {
+  /// Longest text of a reply that is recorded; a step is far shorter.
+  static let maxTextBytes = 1 << 20
+  /// More tokens than any reply has.
+  static let maxTokens = 1 << 40
+
+  /// The reply within what can be recorded: whatever a planner sends, its record is what the turn sees.
+  fileprivate var bounded: StepReply {
+    var reply = self
+    if text.utf8.count > StepReply.maxTextBytes {
+      reply.text = String(decoding: text.utf8.prefix(StepReply.maxTextBytes), as: UTF8.self)
+    }
+    reply.promptTokens = min(max(0, promptTokens), StepReply.maxTokens)
+    reply.completionTokens = min(max(0, completionTokens), StepReply.maxTokens)
+    return reply
   }
 }

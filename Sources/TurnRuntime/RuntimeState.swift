@@ -126,7 +126,7 @@ public struct RuntimeState: Sendable {
     case .drain(let principal, let reason): drain(by: principal, reason: reason)
     }
     schedule()
-    if draining != nil, turns.isEmpty, !saidDrained {
+    if draining != nil, !saidDrained, turns.values.allSatisfy({ $0.phase == .unrecorded }) {
       saidDrained = true
       effects.append(.drained)
     }
