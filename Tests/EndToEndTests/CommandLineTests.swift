@@ -43,8 +43,8 @@ import Wire
     }
   }
 
-  @Test(arguments: [
-    (["ask", "/nowhere/x.svs"], Int32(64)),
+  static let endings: [([String], Int32)] = [
+    (["ask", "/nowhere/x.svs"], 64),
     (["ask", "/nowhere/x.svs", "How many?", "--region", "1,2,3"], 64),
     (["ask", "/nowhere/x.svs", "How many?"], 66),
     (["case", "get", "case-none"], 69),
@@ -53,7 +53,9 @@ import Wire
     (["tool", "check", "/nowhere"], 78),
     (["nonsense"], 64),
     (["--help"], 0),
-  ])
+  ]
+
+  @Test(arguments: endings)
   func exitCodesAreTheTables(arguments: [String], status: Int32) async throws {
     try await TestFolder.with { folder in
       let ended = try await Programs.run("vpath", arguments, environment: Self.home(folder), seconds: 60)

@@ -109,7 +109,7 @@ enum Programs {
           case .exited(let code): code
           case .signaled(let signal): 128 + signal
           }
-        return (status, result.standardOutput ?? "", result.standardError ?? "")
+        return (status, result.standardOutput, result.standardError)
       }
       group.addTask {
         try await Task.sleep(for: .seconds(seconds))
