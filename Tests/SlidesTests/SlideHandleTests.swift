@@ -96,6 +96,33 @@ private func code(_ body: () throws -> Void) -> SlideError.Code? {
     }
   }
 
+  /// TIFF heads whose directories go in circles, end at once, or claim what is not there.
+  @Test(arguments: [
+    [0x49, 0x49, 42, 0, 8, 0, 0, 0, 0, 0, 8, 0, 0, 0], [0x49, 0x49, 42, 0, 0, 0, 0, 0, 0, 0],
+    [0x4D, 0x4D, 0, 42, 0, 0, 0, 8, 0, 0, 0, 0, 0, 8], [0x49, 0x49, 99, 0, 255, 255, 255, 255],
+  ])
+  func aTIFFThatLeadsNowhereIsNoSlide(_ head: [UInt8]) {
+    let folder = TemporaryFolder()
+    let path = folder.write("odd.tiff", head + [UInt8](repeating: 0, count: 64))
+    #expect(code { _ = try SlideHandle(path: path) } == .unsupported)
+  }
+
+  @Test(arguments: [
+    [0x49, 0x49, 42, 0, 255, 255, 255, 127], [0x49, 0x49, 42, 0, 8, 0, 0, 0, 255, 255],
+    [0x49, 0x49, 43, 0, 8, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255], [0x49, 0x49, 42, 0],
+  ])
+  func aTIFFThatLeadsBeyondItsEndIsDamaged(_ head: [UInt8]) {
+    let folder = TemporaryFolder()
+    #expect(code { _ = try SlideHandle(path: folder.write("cut.tiff", head)) } == .damaged)
+  }
+
+  @Test func dicomThatIsNoWholeSlideIsUnsupported() {
+    let folder = TemporaryFolder()
+    let path = folder.write(
+      "x.dcm", [UInt8](repeating: 0, count: 128) + Array("DICM".utf8) + [UInt8](repeating: 0, count: 64))
+    #expect(code { _ = try SlideHandle(path: path) } == .unsupported)
+  }
+
   @Test(arguments: [0.2, 0.5, 0.9, 0.999])
   func aFileCutShortIsDamaged(_ share: Double) throws {
     let folder = TemporaryFolder()

@@ -65,18 +65,24 @@ struct TissueFinder {
     grid.micronsPerPixel.map { max(1, Int((squareMicrons / ($0 * $0)).rounded())) } ?? otherwise
   }
 
-  /// The most frequent bright value of each channel; 243 where no hundredth of the picture is bright.
+  /// The most frequent value of each channel among bright pixels without colour; 243 where there are hardly any.
   static func glassColor(of image: RGBImage) -> RGBColor {
     let count = image.width * image.height
-    func mode(_ channel: Int) -> UInt8 {
-      var histogram = [Int](repeating: 0, count: 256)
-      for index in 0..<count { histogram[Int(image.pixels[3 * index + channel])] += 1 }
-      guard histogram[190...].reduce(0, +) * 100 >= count,
-        let value = (190...255).max(by: { histogram[$0] < histogram[$1] })
-      else { return 243 }
-      return UInt8(value)
+    var histograms = [[Int]](repeating: [Int](repeating: 0, count: 256), count: 3)
+    var bright = 0
+    for index in 0..<count {
+      let (r, g, b) = (image.pixels[3 * index], image.pixels[3 * index + 1], image.pixels[3 * index + 2])
+      guard min(r, g, b) >= 190, max(r, g, b) - min(r, g, b) <= 25 else { continue }
+      bright += 1
+      histograms[0][Int(r)] += 1
+      histograms[1][Int(g)] += 1
+      histograms[2][Int(b)] += 1
     }
-    return RGBColor(mode(0), mode(1), mode(2))
+    guard bright * 200 >= count, bright > 0 else { return RGBColor(243, 243, 243) }
+    let modes = histograms.map { histogram in
+      UInt8((190...255).max { histogram[$0] < histogram[$1] } ?? 243)
+    }
+    return RGBColor(modes[0], modes[1], modes[2])
   }
 
   /// Otsu's threshold (1979) of values clamped to 0…1, in 256 bins.
