@@ -116,7 +116,8 @@ public struct CounterCard: Sendable, Hashable, Codable {
         reason: "the interval speaks of \(interval.ratio.imageCount) images, \(validatedOn.perImage.count) are listed")
     }
     let remade = try CountRatioInterval.splitConformal(
-      ratios: validatedOn.perImage.map(\.ratio), centre: interval.centre, coverage: interval.ratio.coverage)
+      ratios: validatedOn.perImage.map(\.ratio), centre: interval.centre, coverage: interval.ratio.coverage,
+      medianCount: interval.ratio.medianCount)
     guard abs(remade.low - interval.ratio.low) < 0.005, abs(remade.high - interval.ratio.high) < 0.005 else {
       throw .badCard(
         reason: """

@@ -116,6 +116,7 @@ private struct Flood {
   let input: FloodInput
   let limits: FloodLimits
   let stride: Int
+  let inverseStride: UInt64
   var found: [ExtremalRegion] = []
   var nextOrphan: [Int32] = []
 
@@ -123,6 +124,7 @@ private struct Flood {
     self.input = input
     self.limits = limits
     self.stride = input.width + 2
+    self.inverseStride = UInt64.max / UInt64(input.width + 2) + 1
   }
 
   mutating func run() -> [ExtremalRegion] {
@@ -258,9 +260,10 @@ private struct Flood {
     level: UnsafeBufferPointer<UInt8>, first: UnsafeBufferPointer<Int16>, second: UnsafeBufferPointer<Int16>
   ) {
     state[pixel] = 2
-    let y = pixel / stride - 1
-    let x = pixel - (y + 1) * stride - 1
-    let at = y * input.width + x
+    // A division by the stride, as a multiplication: exact for indices below 2^32.
+    let y = Int(UInt64(truncatingIfNeeded: pixel).multipliedFullWidth(by: inverseStride).high) &- 1
+    let x = pixel &- (y &+ 1) &* stride &- 1
+    let at = y &* (stride &- 2) &+ x
     let value = Int64(level[pixel])
     region.area += 1
     if region.seed < 0 { region.seed = Int32(truncatingIfNeeded: at) }

@@ -12,6 +12,11 @@ package struct NucleusChannel {
   /// one on dark ground: level 255 is a density of 2.55, level 80 a density of 0.25.
   static let levelTable: [UInt8] = (0..<4096).map { UInt8(min(255, (Float($0) / 2550).squareRoot() * 255).rounded()) }
 
+  /// The level of an optical density.
+  package static func level(ofDensity density: Double) -> UInt8 {
+    levelTable[Int(max(0, min(4095, (density * 1000).rounded())))]
+  }
+
   /// Unmixes a picture and smooths its hematoxylin `passes` times with the binomial 1 4 6 4 1 in both directions
   /// (each pass a Gaussian of standard deviation 1 pixel).
   package static func make(from image: RGBImage, tables: StainTables, passes: Int = 1) -> FloodInput {

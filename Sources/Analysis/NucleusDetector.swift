@@ -174,7 +174,8 @@ public struct NucleusDetector: Sendable {
     let input = NucleusChannel.make(from: analysed.image, tables: tables)
     let pixel = analysed.micronsPerPixel * analysed.micronsPerPixel
     let limits = FloodLimits(
-      floor: parameters.floorLevel, minArea: Int32((parameters.minAreaUm2 / pixel).rounded(.up)),
+      floor: NucleusChannel.level(ofDensity: parameters.floorShare * profile.hematoxylinHigh),
+      minArea: Int32((parameters.minAreaUm2 / pixel).rounded(.up)),
       maxArea: Int32(parameters.maxAreaUm2 / pixel),
       maxExtent: Int32(parameters.maxExtentUm / analysed.micronsPerPixel))
     return (input, ExtremalRegions.extract(input, limits: limits))

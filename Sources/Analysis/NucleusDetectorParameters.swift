@@ -15,8 +15,9 @@ public struct NucleusDetectorParameters: Sendable, Hashable {
   public var maxAreaUm2 = 400.0
   /// Largest width and height of a nuclear profile, in µm.
   public var maxExtentUm = 40.0
-  /// Least level of hematoxylin that can belong to a nucleus (25 is an optical density of 0.025).
-  public var floorLevel: UInt8 = 25
+  /// Least hematoxylin that can belong to a nucleus, as a share of how strong it gets on the slide
+  /// (`StainProfile.hematoxylinHigh`). What is fainter is never looked at.
+  public var floorShare = 0.1
   /// Added to a region's log odds before it is weighed against the regions inside it; raises recall.
   public var scoreOffset: Float = 2
 

@@ -175,6 +175,7 @@ def swift(weights):
         return f"  /// {doc}\n  static let {name}: [Float] = [\n" + "".join(f"    {line}\n" for line in lines) + "  ]\n"
 
     return (
+        "// swift-format-ignore-file\n"
         "// Weights of the nucleus scorer. Written by bench/cell_counter/fit.py; do not edit.\n"
         "// Fitted to TNBC patients 01-08 (Naylor et al., CC BY 4.0) and DSB 2018 tissue images (CC0).\n\n"
         "/// The scorer's numbers, in the order of `NucleusFeatures.names`.\n"

@@ -67,10 +67,10 @@ def write_ppms(folder, items):
 
 
 def count(driver, arguments, repeat=1):
-    """Runs the driver; for each image the centres (x, y) and the least seconds of `repeat` runs."""
+    """Runs the driver; for each image the centres (x, y) and the least processor seconds of `repeat` runs."""
     output = subprocess.run([driver, "count", "--repeat", str(repeat), *arguments], check=True, capture_output=True, text=True)
     results = [json.loads(line) for line in output.stdout.splitlines()]
-    return [(np.array([n[:2] for n in r["nuclei"]]).reshape(-1, 2), r["seconds"]) for r in results]
+    return [(np.array([n[:2] for n in r["nuclei"]]).reshape(-1, 2), r["cpuSeconds"]) for r in results]
 
 
 def score(rows):
