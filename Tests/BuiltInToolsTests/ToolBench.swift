@@ -72,7 +72,7 @@ struct ToolBench {
   /// A card whose ratios are made up, so that tests do not move with the shipped one.
   static func writeCard(_ folder: TemporaryFolder) throws -> String {
     let ratios = (0..<18).map { 0.8 + 0.03 * Double($0) }
-    let interval = try CountRatioInterval.splitConformal(ratios: ratios, centre: 1, coverage: 0.9)
+    let interval = try CountRatioInterval.splitConformal(ratios: ratios, centre: 1, coverage: 0.9, medianCount: 100)
     let images = ratios.enumerated().map { index, ratio -> JSONValue in
       [
         "name": .string("image \(index)"), "organ": "colon", "mpp": .number(index % 2 == 0 ? 0.25 : 0.5), "human": 100,
@@ -88,7 +88,7 @@ struct ToolBench {
       ],
       "interval": [
         "ratio": [
-          "low": .number(interval.low), "high": .number(interval.high), "coverage": 0.9, "imageCount": 18,
+          "low": .number(interval.low), "high": .number(interval.high), "coverage": 0.9, "imageCount": 18, "medianCount": 100,
         ], "centre": 1, "centreFrom": "made up", "method": .string(CountRatioInterval.method),
         "predicts": .string(CountRatioInterval.predicts),
       ], "notes": [],

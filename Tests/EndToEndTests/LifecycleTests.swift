@@ -104,7 +104,7 @@ import Wire
       .path(FilePath(Programs.path("vpathd"))),
       arguments: ["--socket", socket, "--state", folder.path + "/state", "--slides", slides],
       input: .none, output: .discarded, error: .discarded
-    ) { execution in
+    ) { execution -> Void in
       await withTaskGroup(of: Void.self) { group in
         group.addTask {
           try? await eventually("the daemon answers", seconds: 30) {
@@ -113,7 +113,8 @@ import Wire
               { connection in
                 let caseID = try await DemoQuestionTests.open(connection)
                 _ = try await AskedTurn.ask(connection, caseID, DemoQuestionTests.question)
-              })) != nil
+                return true
+              })) == true
           }
         }
         group.addTask { try? await Task.sleep(for: .seconds(delay)) }
