@@ -3,8 +3,8 @@
 #
 # Data: train/tnbc (CC BY 4.0, Naylor et al.): patients 01-08 fit the weights, each image once as it is, twice with
 # its stains, sharpness, noise and size changed, and twice so and then as a 20x scanner gives it; patients 09-11 choose
-# the offset. train/dsb2018 (CC0, stage 1 of the 2018 Data Science Bowl, tissue images) fits too, each image once; it
-# changes nothing on the validation patients (F1 -0.006 to +0.002) and shows other stains. Nothing else is looked at.
+# the offset. train/dsb2018 (CC0, stage 1 of the 2018 Data Science Bowl, tissue images) fits too, each image once: it
+# shows other stains, and makes no difference on the validation patients. Nothing else is looked at.
 # What must stay true: the same data and the same library versions give the same weights (all seeds are fixed).
 #
 #   swift build -c release --product vpath-bench
