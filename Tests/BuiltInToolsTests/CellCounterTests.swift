@@ -170,7 +170,7 @@ import ToolKit
     #expect(try bench.error("cell_counter", ["region": "r2"])?.id == .regionOutOfBounds)
   }
 
-  @Test func tissueWithoutNucleiHasACountOfZeroWithoutAnInterval() throws {
+  @Test func tissueWithoutNucleiHasACountOfZeroAndAnIntervalFromZero() throws {
     let bench = try ToolBench(
       slide: MadeSlide.tissue(microns: 200) { x, y in
         (200..<600).contains(x) && (200..<600).contains(y)
@@ -178,7 +178,8 @@ import ToolKit
       })
     let output = try bench.call("cell_counter").output
     let count = try #require(try output.measured("nuclear profile count").first)
-    #expect(count.value == 0 && count.interval == nil && count.flags == ["no nuclear profile was found"])
+    #expect(count.value == 0 && count.flags == ["no nuclear profile was found"])
+    #expect(count.interval?.low == 0 && (count.interval?.high ?? 0) > 0)
   }
 
   @Test func withoutItsCardTheCounterCountsNothing() throws {

@@ -1,6 +1,7 @@
 // The tools on the demo slide, against outlines and nuclei that were marked on it by eye
 // (Tests/Fixtures/demo-slide-truth; not by a pathologist).
 
+import Analysis
 import Domain
 import JSON
 import Raster
@@ -92,25 +93,22 @@ struct DemoSlideToolTests {
     return counts
   }
 
-  /// With the shipped card. Fields of few nuclei vary more than the card's images, which hold 84 and more; those are
-  /// judged together.
+  /// With the shipped card, whose interval grows for fields of few nuclei. It is made to hold 90 % of fields, so one of
+  /// eight may lie outside.
   @Test func theMarksInFieldsLieInsideTheStatedInterval() throws {
     let bench = try ToolBench(path: DemoSlide.path, shippedModels: true)
-    let (output, scratch) = try bench.call("cell_counter")
-    let count = try #require(try output.measured("nuclear profile count").first)
-    let interval = try #require(count.interval)
-    let (low, high) = (interval.low / count.value, interval.high / count.value)
-    let fields = try fieldCounts(scratch)
+    let card = try CounterCard(
+      json: try #require(TemporaryFolder.read(projectFolder + "/models/cell_counter_classical/card.json")))
+    let fields = try fieldCounts(bench.call("cell_counter").scratch)
     #expect(fields.count == 10)
     let plain = fields.filter { !["keratin-cavity", "ink-edge"].contains($0.key) }
-    for (name, field) in plain where field.marked >= 40 {
-      let ratio = Double(field.marked) / Double(field.counted)
-      #expect(ratio >= low && ratio <= high, "\(name): \(field)")
+    func isInside(_ field: (marked: Int, counted: Int)) -> Bool {
+      let predicted = card.interval.ratio.predict(count: field.counted)
+      return Double(field.marked) >= predicted.low && Double(field.marked) <= predicted.high
     }
-    let marked = plain.values.reduce(0) { $0 + $1.marked }
-    let counted = plain.values.reduce(0) { $0 + $1.counted }
-    let ratio = Double(marked) / Double(counted)
-    #expect(ratio >= low && ratio <= high, "\(marked) marked, \(counted) counted")
+    let outside = plain.filter { !isInside($0.value) }
+    #expect(outside.count <= 1, "\(outside)")
+    #expect(isInside(plain.values.reduce((0, 0)) { ($0.0 + $1.marked, $0.1 + $1.counted) }))
     // Half of this field is keratin, which is left out; the rest is granular layer, where a few more may be seen.
     #expect((fields["keratin-cavity"]?.counted ?? 99) <= 12)
   }

@@ -88,7 +88,8 @@ struct ToolBench {
       ],
       "interval": [
         "ratio": [
-          "low": .number(interval.low), "high": .number(interval.high), "coverage": 0.9, "imageCount": 18, "medianCount": 100,
+          "low": .number(interval.low), "high": .number(interval.high), "coverage": 0.9, "imageCount": 18,
+          "medianCount": 100,
         ], "centre": 1, "centreFrom": "made up", "method": .string(CountRatioInterval.method),
         "predicts": .string(CountRatioInterval.predicts),
       ], "notes": [],

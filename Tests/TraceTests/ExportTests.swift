@@ -155,7 +155,7 @@ private struct ExportTampering: Sendable {
   @Test func anExportInPiecesIsWholeWhateverHappensBetweenThem() async throws {
     let trace = try await OpenTrace()
     let hashes = try await [
-      trace.store.put([UInt8](repeating: 1, count: 3 << 20), mediaType: "a/b"),
+      trace.store.put([UInt8](repeating: 1, count: 1_300_000), mediaType: "a/b"),
       trace.store.put([], mediaType: "text/plain"),
     ]
     let payload: JSONValue = ["a": .string(hashes[0].rawValue), "b": .string(hashes[1].rawValue)]
@@ -174,7 +174,7 @@ private struct ExportTampering: Sendable {
       #expect((cursor?.utf8.count ?? 0) <= 200)
       _ = try await trace.store.append([event(caseA, .inputReceived), event(caseB, .caseOpened)])
     } while cursor != nil
-    #expect(pieces > 3)
+    #expect(pieces > 1)
     let path = trace.directory.file("export.jsonl")
     writeFile(path, bytes)
     let report = try TraceVerifier.verify(export: path)

@@ -27,11 +27,9 @@ struct CounterReport {
     let area = region.areaMm2
     let validity = validity()
     let predicted = card.interval.ratio.predict(count: count)
-    // A count of nothing has no ratio to a human's count.
     let flags = count == 0 ? ["no nuclear profile was found"] : []
-    func interval(per divisor: Double) -> Interval? {
-      guard count > 0 else { return nil }
-      return Interval(
+    func interval(per divisor: Double) -> Interval {
+      Interval(
         low: predicted.low / divisor, high: predicted.high / divisor, coverage: card.interval.ratio.coverage,
         method: card.interval.method, predicts: card.interval.predicts, imageCount: card.interval.ratio.imageCount)
     }
