@@ -87,6 +87,10 @@ struct DaemonSession: Sendable {
   private static func starting<R: Sendable>(
     _ places: Places, slides: [String], _ body: @escaping @Sendable (DaemonSession) async throws -> R
   ) async throws -> R {
+    for slide in slides where access(slide, F_OK) != 0 {
+      let name = FilePath(slide).lastComponent?.string ?? slide
+      throw VPathError(.slideNotFound, "There is no file \(name). Check the path.", subject: name)
+    }
     let folders = Set(slides.compactMap(resolvedFolder)).sorted()
     let daemon = try daemonExecutable()
     Terminal.note("No daemon runs; starting one. Its trace is \(places.stateDirectory.string).")
