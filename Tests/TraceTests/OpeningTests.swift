@@ -88,6 +88,9 @@ import Testing
     let older = "\(trace.reference.olderPath)/\(TraceFile.database)"
     writeFile(trace.file(TraceFile.database), readFile(older))
     #expect(await refusal(trace)?.id == .traceTampered)
+    unlink(trace.file(TraceFile.database))
+    #expect(await refusal(trace)?.id == .traceTampered)
+    #expect(!names(in: trace.path).contains(TraceFile.database))
   }
 
   @Test func aChangedEndOfTheCheckpointLogIsNotContinued() async throws {

@@ -16,7 +16,9 @@ final class CheckpointFile {
 
   /// Opens or makes the file and reads its last line. Throws `trace.tampered` when that is no entry.
   init(path: String) throws {
+    let isNew = !fileExists(path)
     file = try OpenFile(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW)
+    if isNew, let slash = path.lastIndex(of: "/") { try syncDirectory(String(path[...slash])) }
     guard file.isRegular() else { throw FileFailure("open", path, code: EINVAL) }
     let length = try file.size()
     let start = max(0, length - 2 * TraceFormat.maxCheckpointLineBytes)

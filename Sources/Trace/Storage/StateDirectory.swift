@@ -15,8 +15,12 @@ final class StateDirectory: Sendable {
   /// Makes the directory where there is none (its parent must exist), makes it private and takes the lock.
   init(_ path: String) throws(VPathError) {
     self.path = path
-    if mkdir(path, 0o700) != 0 && errno != EEXIST { throw VPathError(FileFailure("mkdir", path)) }
     do throws(FileFailure) {
+      if mkdir(path, 0o700) == 0 {
+        try syncDirectory("\(path)/..")
+      } else if errno != EEXIST {
+        throw FileFailure("mkdir", path)
+      }
       let directory = try OpenFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
       var status = stat()
       guard fstat(directory.descriptor, &status) == 0 else { throw FileFailure("stat", path) }

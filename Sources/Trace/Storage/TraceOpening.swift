@@ -21,14 +21,16 @@ struct TraceOpening {
   init(_ path: String, _ options: TraceOptions) throws {
     directory = try StateDirectory(path)
     let isNew = !fileExists(directory.file(TraceFile.database))
+    checkpointPath = options.checkpointFile ?? directory.file(TraceFile.checkpoints)
+    let file = try CheckpointFile(path: checkpointPath)
+    fileNumber = file.number
+    guard !isNew || file.number == 0 else { throw VPathError.olderDatabase(file: file.number, database: 0) }
     signer = try directory.signer(isNew: isNew)
     files = BytesDirectory(path: directory.file(TraceFile.bytesDirectory))
     try files.create()
     try directory.reserveName(TraceFile.database)
     pool = try TraceOpening.openDatabase(directory.file(TraceFile.database), options)
-    checkpointPath = options.checkpointFile ?? directory.file(TraceFile.checkpoints)
-    let file = try CheckpointFile(path: checkpointPath)
-    fileNumber = file.number
+    try syncDirectory(directory.path)
     let log = try TraceOpening.lastCheckpoint(pool, file: file)
     ledger = Ledger(log: log, signer: signer)
     try clean(options)
@@ -95,12 +97,7 @@ struct TraceOpening {
         }
       }
       let last = try database.statement("SELECT max(number) FROM checkpoints").first { $0.integer(0) ?? 0 } ?? 0
-      if file.number > last {
-        throw VPathError(
-          .traceTampered,
-          "The checkpoint file goes to entry \(file.number), the database only to \(last): the database is an older copy, or entries were deleted from it. Put the right database back; to go on from an older copy, start a new state directory and keep both for verification.",
-          subject: TraceFile.checkpoints)
-      }
+      if file.number > last { throw VPathError.olderDatabase(file: file.number, database: last) }
       if let found = file.lastLineAtStart, try line(file.number) != found {
         throw VPathError(
           .traceTampered, "The checkpoint file's last line is not the database's entry \(file.number).",
@@ -141,6 +138,15 @@ struct TraceOpening {
       }
     }
     try pool.write { try $0.execute(sql: "DELETE FROM meta WHERE key = 'closed'") }
+  }
+}
+
+extension VPathError {
+  fileprivate static func olderDatabase(file: Int, database: Int) -> VPathError {
+    VPathError(
+      .traceTampered,
+      "The checkpoint file goes to entry \(file), the database only to \(database): the database is an older copy, or entries were deleted from it. Put the right database back; to go on from an older copy, start a new state directory and keep both for verification.",
+      subject: TraceFile.checkpoints)
   }
 }
 

@@ -15,9 +15,11 @@ struct TraceQueries {
 
   func events(of caseID: CaseID, turn: TurnID?, after seq: Int, limit: Int) throws -> [Event] {
     let ref = try reference(of: caseID)
+    var after = seq
     var last = Int.max
     if let turn {
       guard let listing = try turnRow(turn, ref) else { return [] }
+      after = max(seq, listing.firstSeq - 1)
       if listing.state == "completed" { last = listing.lastSeq }
     }
     let turnFilter = turn == nil ? "" : "AND e.turn = ?4"
@@ -27,7 +29,7 @@ struct TraceQueries {
       WHERE e.case_ref = ?1 AND e.seq > ?2 AND e.seq <= ?3 \(turnFilter) ORDER BY e.seq LIMIT \(limit)
       """)
     var events: [Event] = []
-    var values: [SQLValue] = [.integer(ref), .integer(seq), .integer(last)]
+    var values: [SQLValue] = [.integer(ref), .integer(after), .integer(last)]
     if let turn { values.append(.text(turn.rawValue)) }
     try statement.each(values) { row in
       events.append(try event(EventRow(row, caseID: caseID), caseID))
@@ -169,13 +171,14 @@ struct TraceQueries {
     return rows.map { ($0.summary, $0.id) }
   }
 
-  private func turnRow(_ turn: TurnID, _ ref: Int) throws -> (state: String, lastSeq: Int)? {
-    let row = try source.statement("SELECT state, last_seq FROM turns WHERE turn = ? AND case_ref = ?").first(
-      .text(turn.rawValue), .integer(ref)
-    ) { row -> (state: String, lastSeq: Int)? in
-      guard let state = row.text(0), let lastSeq = row.integer(1) else { return nil }
-      return (state, lastSeq)
-    }
+  private func turnRow(_ turn: TurnID, _ ref: Int) throws -> (state: String, firstSeq: Int, lastSeq: Int)? {
+    let row = try source.statement("SELECT state, first_seq, last_seq FROM turns WHERE turn = ? AND case_ref = ?")
+      .first(
+        .text(turn.rawValue), .integer(ref)
+      ) { row -> (state: String, firstSeq: Int, lastSeq: Int)? in
+        guard let state = row.text(0), let firstSeq = row.integer(1), let lastSeq = row.integer(2) else { return nil }
+        return (state, firstSeq, lastSeq)
+      }
     return row ?? nil
   }
 
