@@ -1,7 +1,7 @@
 // Optical density: what a stain adds up in (Beer and Lambert), where brightness does not.
 // What must stay true: density of the background is 0; the darkest byte has a finite density.
 
-import Glibc
+import func Glibc.log10f
 
 /// Optical density of 8-bit light: `-log10(value / background)`, with 0 read as 1 so that it stays finite.
 public enum OpticalDensity {
