@@ -46,8 +46,10 @@ func payload(_ number: Int, result: JSONValue) -> JSONValue {
 }
 
 /// Many writers, each with its own case, each waiting for its event before it writes the next.
-func append(_ directory: String, writers: Int, seconds: Double, bytes: Int) async throws {
-  let store = try await TraceStore.open(directory: directory, clock: clock)
+func append(_ directory: String, writers: Int, seconds: Double, bytes: Int, walPages: Int) async throws {
+  var options = TraceOptions()
+  options.walPages = walPages
+  let store = try await TraceStore.open(directory: directory, clock: clock, options: options)
   let result = JSONValue.string(String(repeating: "x", count: max(0, bytes - 70)))
   let before = clock.asked.load(ordering: .relaxed)
   let end = clock.monotonicSeconds() + seconds
@@ -140,7 +142,7 @@ func say(_ text: String) {
 func usage() -> Never {
   say(
     """
-    usage: vpath-bench-trace append DIRECTORY [WRITERS [SECONDS [PAYLOAD-BYTES]]]
+    usage: vpath-bench-trace append DIRECTORY [WRITERS [SECONDS [PAYLOAD-BYTES [WAL-PAGES]]]]
            vpath-bench-trace verify DIRECTORY
            vpath-bench-trace list DIRECTORY [TURNS]
     DIRECTORY is a state directory; append and list make it.
@@ -157,7 +159,9 @@ func number(_ index: Int, _ standard: Int) -> Int {
 do {
   switch arguments[1] {
   case "append":
-    try await append(arguments[2], writers: number(3, 200), seconds: Double(number(4, 10)), bytes: number(5, 400))
+    try await append(
+      arguments[2], writers: number(3, 200), seconds: Double(number(4, 10)), bytes: number(5, 400),
+      walPages: number(6, TraceOptions().walPages))
   case "verify": try verify(arguments[2])
   case "list": try await list(arguments[2], turns: number(3, 100_000))
   default: usage()

@@ -5,7 +5,7 @@
 // bytes: what is left out is the work that makes the rows evidence.
 //
 //   cc -O2 -o sqlite_grouped sqlite_grouped.c -lsqlite3 -lpthread
-//   ./sqlite_grouped DATABASE [WRITERS [SECONDS [PAYLOAD-BYTES]]]
+//   ./sqlite_grouped DATABASE [WRITERS [SECONDS [PAYLOAD-BYTES [WAL-PAGES]]]]
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -34,7 +34,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t arrived = PTHREAD_COND_INITIALIZER;
 static int writer_count = 200, running = 0;
 static double seconds = 10, end_time;
-static int payload_bytes = 400;
+static int payload_bytes = 400, wal_pages = 4000;
 static char *payload;
 
 static double now(void) {
@@ -81,20 +81,22 @@ static int by_value(const void *a, const void *b) {
 
 int main(int count, char **arguments) {
   if (count < 2) {
-    fprintf(stderr, "usage: sqlite_grouped DATABASE [WRITERS [SECONDS [PAYLOAD-BYTES]]]\n");
+    fprintf(stderr, "usage: sqlite_grouped DATABASE [WRITERS [SECONDS [PAYLOAD-BYTES [WAL-PAGES]]]]\n");
     return 64;
   }
   if (count > 2) writer_count = atoi(arguments[2]);
   if (count > 3) seconds = atof(arguments[3]);
   if (count > 4) payload_bytes = atoi(arguments[4]);
+  if (count > 5) wal_pages = atoi(arguments[5]);
   if (writer_count < 1 || writer_count > MAX_WRITERS || payload_bytes < 1) return 64;
   payload = malloc((size_t)payload_bytes);
   memset(payload, 'x', (size_t)payload_bytes);
 
   sqlite3 *db;
   check(NULL, sqlite3_open_v2(arguments[1], &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL), "open");
+  sqlite3_wal_autocheckpoint(db, wal_pages);
   check(db, sqlite3_exec(db,
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000;"
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
     "CREATE TABLE events (id INTEGER PRIMARY KEY, case_ref INTEGER NOT NULL, seq INTEGER NOT NULL, turn TEXT,"
     " kind TEXT NOT NULL, time TEXT NOT NULL, commitment BLOB NOT NULL, kept_commitment BLOB, hash BLOB NOT NULL,"
     " salt BLOB, kept BLOB, payload_file BLOB, payload BLOB) STRICT;"

@@ -14,7 +14,7 @@ public struct TraceOptions: Sendable {
   /// How many bytes of payloads and kept bytes may wait for a commit.
   public var maxWaitingBytes: Int = 64 << 20
   /// After how many pages the write-ahead log is copied into the database.
-  public var walPages: Int = 8_000
+  public var walPages: Int = 4_000
   /// Databases up to this size are checked by SQLite's quick_check when they are opened.
   public var quickCheckLimitBytes: Int = 64 << 20
   /// 32 random bytes a call; seeded in tests.
