@@ -7,11 +7,32 @@ import Ports
 import Synchronization
 import Trace
 
-/// A private directory that is removed with the value.
+/// Directories that are there, so that the end of the process removes those whose values live until then.
+private let temporaryPaths: Shared<Set<String>> = {
+  atexit { for path in temporaryPaths.value.withLock({ $0 }) { removeTree(path) } }
+  return Shared([])
+}()
+
+private func removeTree(_ path: String) {
+  for name in names(in: path) {
+    if unlink("\(path)/\(name)") != 0 { removeTree("\(path)/\(name)") }
+  }
+  rmdir(path)
+}
+
+/// A private directory that is removed with the value, or with the process.
 final class TemporaryDirectory: Sendable {
   let path: String
 
-  init() { path = TemporaryDirectory.unowned() }
+  init() {
+    path = TemporaryDirectory.unowned()
+    temporaryPaths.value.withLock { [path] in _ = $0.insert(path) }
+  }
+
+  deinit {
+    removeTree(path)
+    temporaryPaths.value.withLock { [path] in _ = $0.remove(path) }
+  }
 
   /// A new directory that nobody removes.
   static func unowned() -> String {
@@ -21,16 +42,7 @@ final class TemporaryDirectory: Sendable {
     return String(cString: made)
   }
 
-  deinit { remove(path) }
-
   func file(_ name: String) -> String { "\(path)/\(name)" }
-
-  private func remove(_ path: String) {
-    for name in names(in: path) {
-      if unlink("\(path)/\(name)") != 0 { remove("\(path)/\(name)") }
-    }
-    rmdir(path)
-  }
 }
 
 /// Names in a directory, sorted.
