@@ -53,7 +53,7 @@ enum PictureFile {
     while let offset = next {
       let piece = try await connection.call(
         EvidenceMethods.read, ArtefactReadParams(caseID: caseID, id: id, offset: offset))
-      guard let bytes = Data(base64Encoded: piece.data) else {
+      guard let bytes = Base64.decode(piece.data) else {
         throw VPathError(.internalBug, "A piece of \(id) is no base 64.", subject: id.rawValue)
       }
       result += bytes

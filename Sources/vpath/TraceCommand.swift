@@ -151,7 +151,7 @@ struct TraceCommand: AsyncParsableCommand {
         repeat {
           let piece = try await session.connection.call(
             TraceMethods.export, TraceExportParams(caseID: caseID, cursor: cursor), timeoutSeconds: 600)
-          guard let data = Data(base64Encoded: piece.data) else {
+          guard let data = Base64.decode(piece.data) else {
             throw VPathError(.internalBug, "A piece of the export is no base 64.", subject: caseID.rawValue)
           }
           bytes += data

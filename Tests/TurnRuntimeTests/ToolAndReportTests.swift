@@ -150,7 +150,7 @@ import Wire
       let piece = try await world.runtime.readArtefact(
         ArtefactReadParams(caseID: caseID, id: "a1", offset: from), by: Self.alice)
       #expect(piece.sizeBytes == bytes.count && piece.sha256 == hash)
-      read += try #require(decodeBase64(piece.data))
+      read += try #require(Base64.decode(piece.data))
       offset = piece.next
     }
     #expect(read == bytes)
@@ -191,40 +191,10 @@ import Wire
     var cursor: String?
     repeat {
       let piece = try await world.runtime.export(TraceExportParams(caseID: caseID, cursor: cursor), by: Self.alice)
-      bytes += try #require(decodeBase64(piece.data))
+      bytes += try #require(Base64.decode(piece.data))
       cursor = piece.next
     } while cursor != nil
     #expect(String(decoding: bytes, as: UTF8.self) == "export of \(caseID)\n")
     #expect(world.trace.all(caseID).last { $0.kind == .traceRead }?.payload["what"] == "trace.export")
   }
-
-  @Test(arguments: [
-    ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
-  ])
-  func base64IsThatOfRFC4648(text: String, expected: String) {
-    #expect(Base64.encode(Array(text.utf8)) == expected)
-    #expect(decodeBase64(expected) == Array(text.utf8))
-  }
-}
-
-/// Reads base 64, for tests.
-func decodeBase64(_ text: String) -> [UInt8]? {
-  let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  var values = [Int](repeating: -1, count: 256)
-  for (index, letter) in letters.enumerated() { values[Int(letter)] = index }
-  var bytes: [UInt8] = []
-  bytes.reserveCapacity(text.utf8.count / 4 * 3)
-  var bits = 0
-  var count = 0
-  for letter in text.utf8 where letter != UInt8(ascii: "=") {
-    guard values[Int(letter)] >= 0 else { return nil }
-    bits = bits << 6 | values[Int(letter)]
-    count += 6
-    if count >= 8 {
-      count -= 8
-      bytes.append(UInt8(bits >> count & 0xFF))
-      bits &= (1 << count) - 1
-    }
-  }
-  return bytes
 }

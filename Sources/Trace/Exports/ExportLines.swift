@@ -77,7 +77,7 @@ extension ExportLine.Chunk {
     guard let hash = value["sha256"]?.stringValue.flatMap(SHA256Bytes.init(hex:)),
       let mediaType = value["mediaType"]?.stringValue, let offset = value["offset"]?.integerValue, offset >= 0,
       let size = value["size"]?.integerValue, size >= 0,
-      let bytes = value["base64"]?.stringValue.flatMap({ bytesFromBase64($0) }), offset + bytes.count <= size,
+      let bytes = value["base64"]?.stringValue.flatMap({ Base64.decode($0) }), offset + bytes.count <= size,
       !bytes.isEmpty || size == 0
     else { return nil }
     self.init(hash: hash, mediaType: mediaType, offset: offset, size: size, bytes: bytes)

@@ -158,7 +158,7 @@ struct ExportWriter {
     guard let stored else { throw VPathError.damagedBytes(hash) }
     let line = JSONValue.object([
       "bytes": .object([
-        "base64": .string(base64Text(stored.bytes)), "mediaType": .string(stored.mediaType),
+        "base64": .string(Base64.encode(stored.bytes)), "mediaType": .string(stored.mediaType),
         "offset": .number(Double(offset)), "sha256": .string(hash.hex), "size": .number(Double(stored.size)),
       ])
     ])
