@@ -44,8 +44,8 @@ schemas: ## Write schemas/ and docs/rpc.md from the declared methods.
 format: ## Format every Swift file.
 	@swift format -i -r --parallel Sources Tests Package.swift
 
-bench: assets ## Measure, each figure beside its peer in the same run. DATA=DIR adds the counter's benchmark.
-	@bench/run $(if $(DATA),--data $(DATA))
+bench: assets ## Measure, each figure beside its peer in the same run. DATA=DIR adds labelled images, BENCH='…' flags of bench/run.
+	@bench/run $(if $(DATA),--data "$(DATA)") $(BENCH)
 
 install: build assets ## Install under PREFIX (default /usr/local).
 	@packaging/install "$(DESTDIR)$(PREFIX)"

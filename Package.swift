@@ -126,7 +126,8 @@ let all: [Target] = [
 
   // Measuring
   program("vpath-bench-rpc", [], nio + [arguments]),
-  program("vpath-bench", ["Analysis", "Raster", "Domain"]),
+  program("vpath-bench", ["Analysis", "Slides", "Raster", "Domain"]),
+  program("vpath-bench-call", ["ToolHost", "Policy", "Ports", "Wire", "Domain", "JSON"], [arguments, log, crypto]),
   program("vpath-bench-trace", ["Trace", "Ports", "Domain", "JSON"]),
 
   // Tests

@@ -1,4 +1,5 @@
-// Measures the trace: durable events a second and append latency under many writers, verification, and lists.
+// Measures the trace: durable events a second and append latency under many writers, verification, and lists. Prints a
+// line of JSON a measure.
 // What must stay true: an event counts when `append` has returned, that is when it is on disk; the peer in
 // bench/trace/sqlite_grouped.c writes the same columns in the same groups with the same settings.
 
@@ -78,24 +79,27 @@ func append(_ directory: String, writers: Int, seconds: Double, bytes: Int, walP
   func percentile(_ share: Double) -> Double {
     latencies[min(latencies.count - 1, Int(Double(latencies.count) * share))]
   }
-  print(
-    "append writers=\(writers) payload=\(bytes)B events=\(latencies.count) seconds=\(rounded(elapsed)) "
-      + "events/s=\(Int(Double(latencies.count) / elapsed)) p50=\(milliseconds(percentile(0.5))) "
-      + "p99=\(milliseconds(percentile(0.99))) max=\(milliseconds(latencies.last ?? 0)) "
-      + "events/commit=\(rounded(Double(latencies.count) / Double(max(1, commits))))")
+  say([
+    "measure": "append", "writers": .number(Double(writers)), "payloadBytes": .number(Double(bytes)),
+    "events": .number(Double(latencies.count)), "eventsPerSecond": .number(Double(latencies.count) / elapsed),
+    "p50Milliseconds": .number(percentile(0.5) * 1e3), "p99Milliseconds": .number(percentile(0.99) * 1e3),
+    "longestMilliseconds": .number((latencies.last ?? 0) * 1e3),
+    "eventsPerCommit": .number(Double(latencies.count) / Double(max(1, commits))),
+  ])
 }
 
-func rounded(_ number: Double) -> Double { (number * 100).rounded() / 100 }
-func milliseconds(_ seconds: Double) -> String { "\(rounded(seconds * 1_000))ms" }
+func say(_ figures: JSONValue) { print(figures.canonicalString()) }
 
 func verify(_ directory: String) throws {
   let start = clock.monotonicSeconds()
   let report = try TraceVerifier.verify(directory: directory)
   let elapsed = clock.monotonicSeconds() - start
-  print(
-    "verify events=\(report.events) cases=\(report.cases) checkpoints=\(report.checkpoints) ok=\(report.isOK) "
-      + "seconds=\(rounded(elapsed)) events/s=\(Int(Double(report.events) / elapsed))")
-  if let error = report.error { print(error) }
+  say([
+    "measure": "verify", "events": .number(Double(report.events)), "cases": .number(Double(report.cases)),
+    "checkpoints": .number(Double(report.checkpoints)), "isOK": .bool(report.isOK), "seconds": .number(elapsed),
+    "eventsPerSecond": .number(Double(report.events) / elapsed),
+  ])
+  if let error = report.error { throw error }
 }
 
 /// A trace with many turns, listed a page at a time.
@@ -124,23 +128,28 @@ func list(_ directory: String, turns: Int) async throws {
       count += page.turns.count
       cursor = page.next
     } while cursor != nil
-    print(
-      "list turns=\(count) page=\(limit) all=\(milliseconds(clock.monotonicSeconds() - start)) "
-        + "longest page=\(milliseconds(longest))")
+    say([
+      "measure": "list", "turns": .number(Double(count)), "page": .number(Double(limit)),
+      "allMilliseconds": .number((clock.monotonicSeconds() - start) * 1e3),
+      "longestPageMilliseconds": .number(longest * 1e3),
+    ])
   }
   let start = clock.monotonicSeconds()
   _ = try await store.cases(limit: 100, cursor: nil)
-  print("list cases=\(turns / 100) page=100 first page=\(milliseconds(clock.monotonicSeconds() - start))")
+  say([
+    "measure": "list cases", "cases": .number(Double(turns / 100)), "page": 100,
+    "firstPageMilliseconds": .number((clock.monotonicSeconds() - start) * 1e3),
+  ])
   try await store.close()
 }
 
-func say(_ text: String) {
+func complain(_ text: String) {
   let bytes = Array(text.utf8)
   _ = write(2, bytes, bytes.count)
 }
 
 func usage() -> Never {
-  say(
+  complain(
     """
     usage: vpath-bench-trace append DIRECTORY [WRITERS [SECONDS [PAYLOAD-BYTES [WAL-PAGES]]]]
            vpath-bench-trace verify DIRECTORY
@@ -167,6 +176,6 @@ do {
   default: usage()
   }
 } catch {
-  say("\(error)\n")
+  complain("\(error)\n")
   exit(1)
 }

@@ -1,11 +1,12 @@
-// The counter's driver for measurements: reads PPM pictures, writes JSON lines. No slide, no PNG, no network.
+// The driver of measurements over pictures and slides: reads PPM pictures or a slide, writes JSON lines. No network.
 // What must stay true: the time it prints covers counting alone, not reading or printing.
 
 import Analysis
 import Glibc
 import Raster
+import Slides
 
-/// `vpath-bench count|regions …`, see `usage`.
+/// `vpath-bench count|stain|regions|read …`, see `usage`.
 @main
 enum Program {
   static let usage = """
@@ -17,6 +18,10 @@ enum Program {
     vpath-bench regions MPP:FILE.ppm …
       Writes FILE.ppm.regions for fitting: int32 width, height, regions, features; then the level of each pixel
       (a byte), then for each region int32 level, area, parent, seed and float32 x, y and its features.
+    vpath-bench read LIBRARY SLIDE SIZE ROUNDS cached|fresh
+      Reads the level-0 squares of SIZE pixels of a slide through OpenSlide's LIBRARY; `fresh` opens the slide anew for
+      each round. Prints {"regions","millisecondsPerRegion","digestedMillisecondsPerRegion" (resampled and digested,
+      as tools read),"check" (the sum of all bytes)}.
     """
 
   static func main() {
@@ -32,6 +37,16 @@ enum Program {
       for file in arguments {
         do { stain(try PortablePixmap.read(file), file: file) } catch { fail("\(file): \(error)") }
       }
+      return
+    }
+    if command == "read" {
+      guard arguments.count == 5, let size = Int(arguments[2]), let rounds = Int(arguments[3]), size > 0, rounds > 0,
+        ["cached", "fresh"].contains(arguments[4])
+      else { fail(usage) }
+      do throws(SlideError) {
+        try RegionRead.run(
+          library: arguments[0], slide: arguments[1], size: size, rounds: rounds, isFresh: arguments[4] == "fresh")
+      } catch { fail("\(error.message)") }
       return
     }
     guard command == "count" || command == "regions", !arguments.isEmpty else { fail(usage) }

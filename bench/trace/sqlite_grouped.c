@@ -163,9 +163,10 @@ int main(int count, char **arguments) {
     place += writers[i].count;
   }
   qsort(all, total, sizeof(double), by_value);
-  printf("sqlite writers=%d payload=%dB events=%zu seconds=%.2f events/s=%.0f p50=%.2fms p99=%.2fms max=%.2fms events/commit=%.1f\n",
-         writer_count, payload_bytes, total, elapsed, total / elapsed, all[total / 2] * 1e3,
-         all[total * 99 / 100] * 1e3, all[total - 1] * 1e3, (double)total / (double)commits);
+  printf("{\"writers\": %d, \"payloadBytes\": %d, \"events\": %zu, \"eventsPerSecond\": %.0f, \"p50Milliseconds\": %.3f, "
+         "\"p99Milliseconds\": %.3f, \"longestMilliseconds\": %.3f, \"eventsPerCommit\": %.1f}\n",
+         writer_count, payload_bytes, total, total / elapsed, all[total / 2] * 1e3, all[total * 99 / 100] * 1e3,
+         all[total - 1] * 1e3, (double)total / (double)commits);
   sqlite3_close(db);
   return 0;
 }

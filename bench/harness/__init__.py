@@ -1,0 +1,1 @@
+"""What every part of the benchmark needs: programs, servers, the table, the machine."""

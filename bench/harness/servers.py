@@ -1,0 +1,106 @@
+"""Servers on a Unix socket: vpathd, and the bare NIO echo that is its peer. Both are started, asked and ended alike.
+
+What must stay true: a server is ended and its folder removed, whatever happens; ready means that it has answered a line.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from harness.programs import RELEASE, Failure, run
+
+LINE = b'{"id":1,"jsonrpc":"2.0","method":"server/health","params":{}}\n'
+START_SECONDS = 30
+
+
+class Server:
+    """A program that answers lines on a socket."""
+
+    def __init__(self, name):
+        self.name = name
+        # A socket's path is short by rule, so it does not lie in the cache.
+        self.folder = tempfile.mkdtemp(prefix="vpath-bench-")
+        self.socket = self.folder + "/s.sock"
+        self.process = None
+
+    def command(self):
+        raise NotImplementedError
+
+    def __enter__(self):
+        self.started = time.monotonic()
+        try:
+            self.process = subprocess.Popen(
+                [str(word) for word in self.command()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            while not self.answers():
+                if self.process.poll() is not None:
+                    raise Failure(f"{self.name} ended at its start, with status {self.process.returncode}")
+                if time.monotonic() - self.started > START_SECONDS:
+                    raise Failure(f"{self.name} gave no answer within {START_SECONDS} s")
+                time.sleep(0.001)
+        except BaseException:
+            self.__exit__()
+            raise
+        self.ready_seconds = time.monotonic() - self.started
+        return self
+
+    def answers(self):
+        """Whether a line is answered by a line."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(5)
+            try:
+                link.connect(self.socket)
+                link.sendall(LINE)
+                return link.recv(65536).endswith(b"\n")
+            except OSError:
+                return False
+
+    def memory_mib(self):
+        """Resident memory, and the part of it that is its own (anonymous)."""
+        found = {}
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            for line in file:
+                key, _, value = line.partition(":")
+                if key in ("VmRSS", "RssAnon"):
+                    found[key] = int(value.split()[0]) / 1024
+        return found["VmRSS"], found["RssAnon"]
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Daemon(Server):
+    """vpathd with a state of its own; `slides` is the folder it may read from."""
+
+    def __init__(self, slides):
+        super().__init__("vpathd")
+        self.slides = slides
+
+    def command(self):
+        return [
+            RELEASE / "vpathd", "--socket", self.socket, "--state", self.folder + "/state", "--slides", self.slides,
+            "--log-level", "error"]
+
+    def vpath(self, *command):
+        """The output of the command line client."""
+        return run(RELEASE / "vpath", *command, "--socket", self.socket, timeout=300)
+
+
+class Echo(Server):
+    """The bare NIO echo."""
+
+    def __init__(self):
+        super().__init__("the NIO echo")
+
+    def command(self):
+        return [RELEASE / "vpath-bench-rpc", "echo", "--socket", self.socket]
