@@ -32,6 +32,12 @@ let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
+/// HTTP with TLS, for model servers.
+let http: [Target.Dependency] = [
+  .product(name: "AsyncHTTPClient", package: "async-http-client"),
+  .product(name: "NIOHTTP1", package: "swift-nio"),
+  .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 func room(
@@ -60,6 +66,7 @@ let all: [Target] = [
   .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
   .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
   .target(name: "COpenSlide", linkerSettings: [.linkedLibrary("dl")]),
+  .target(name: "COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
   .target(name: "CPlatform"),
 
   // L1
@@ -75,16 +82,20 @@ let all: [Target] = [
   room("Policy", ["Domain", "JSON", "YAML"], [crypto]),
   room("Ports", ["Domain", "JSON", "Policy"]),
 
+  room("Prompting", ["Ports", "Domain", "JSON", "YAML"]),
+
   // L4
   room("Agent", ["Ports", "Policy", "Wire", "Domain", "JSON"]),
   room("Trace", ["Ports", "Domain", "JSON"], [grdb, sqlite, crypto, log]),
-  room("LanguageModels", ["Ports", "Domain", "JSON"]),
+  room(
+    "LanguageModels", ["Prompting", "Ports", "Domain", "JSON", "CPlatform"],
+    http + nio + [crypto, log, subprocess, systemPackage]),
   room(
     "ToolHost", ["Ports", "Policy", "Wire", "Domain", "JSON", "CPlatform", "CSeccomp"],
     [crypto, log, subprocess, systemPackage]),
   room("ToolKit", ["Wire", "Domain", "JSON"]),
   room("Slides", ["Raster", "Domain", "COpenSlide", "CPNG"], [crypto], settings: optimized),
-  room("Analysis", ["Raster", "Domain", "JSON", "COpenBLAS"], settings: optimized),
+  room("Analysis", ["Raster", "Domain", "JSON", "COpenBLAS", "COpenVINO"], settings: optimized),
   room("Setup", ["Domain", "JSON", "YAML", "CPlatform"], [crypto, systemPackage]),
 
   // L5. Named TurnRuntime because the Swift toolchain has a module named Runtime.
@@ -95,12 +106,15 @@ let all: [Target] = [
     "BuiltInTools", ["ToolKit", "Slides", "Analysis", "Raster", "Wire", "Domain", "JSON"], [crypto],
     settings: optimized),
 
+  room("ToolChoice", ["Agent", "LanguageModels", "Ports", "Policy", "Domain", "JSON"]),
+
   // L6
   room("Server", ["TurnRuntime", "Ports", "Policy", "Wire", "Domain", "JSON", "CPlatform"], nio + [log]),
   room("Client", ["Wire", "Domain", "JSON", "CPlatform"], nio),
+  room("MCPBridge", ["Client", "Wire", "Domain", "JSON"]),
   room("SystemPorts", ["TurnRuntime", "Ports", "Domain", "JSON"], [crypto]),
 
-  room("Assembly", ["ToolHost", "Setup"], [systemPackage]),
+  room("Assembly", ["LanguageModels", "ToolHost", "Setup", "Domain"], [log, systemPackage]),
 
   // L7: composition roots
   program(
@@ -117,7 +131,10 @@ let all: [Target] = [
     ]),
   program(
     "vpath",
-    ["Client", "Setup", "Assembly", "Policy", "Trace", "ToolHost", "Ports", "Wire", "Domain", "JSON", "CPlatform"],
+    [
+      "MCPBridge", "Client", "Setup", "Assembly", "LanguageModels", "Policy", "Trace", "ToolHost", "Ports", "Wire",
+      "Domain", "JSON", "CPlatform",
+    ],
     [arguments, log, subprocess, crypto, systemPackage]),
   program("vpath-tools", ["BuiltInTools", "ToolKit", "Domain", "JSON"]),
   // Without the Swift runtime, and static: it is the first program inside every sandbox and needs no library there.
@@ -132,7 +149,7 @@ let all: [Target] = [
 
   // Tests
   .target(
-    name: "TestSupport", dependencies: ["Ports", "Policy", "Domain", "JSON"], path: "Tests/TestSupport",
+    name: "TestSupport", dependencies: ["Ports", "Policy", "Wire", "Domain", "JSON"], path: "Tests/TestSupport",
     swiftSettings: strict),
   .target(
     name: "RuntimeTestSupport",
@@ -140,19 +157,41 @@ let all: [Target] = [
       "TurnRuntime", "Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", crypto, log,
     ],
     path: "Tests/RuntimeTestSupport", swiftSettings: strict),
+  .target(
+    name: "ModelTestSupport", dependencies: ["LanguageModels", "Prompting", "Ports", "Domain", "JSON"],
+    path: "Tests/ModelTestSupport", swiftSettings: strict),
   tests("JSONTests", ["JSON"]),
   tests("RasterTests", ["Raster"]),
   tests("YAMLTests", ["YAML", "JSON"]),
   tests("DomainTests", ["Domain", "JSON"]),
   tests("WireTests", ["Wire", "Domain", "JSON"]),
   tests("PolicyTests", ["Policy", "Domain", "JSON"]),
-  tests("AgentTests", ["Agent", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport"]),
-  tests("TraceTests", ["Trace", "Ports", "Domain", "JSON"], [grdb, sqlite]),
-  tests("LanguageModelsTests", ["LanguageModels", "Ports", "Domain", "JSON"]),
+  tests(
+    "AgentTests",
+    [
+      "Agent", "Prompting", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport",
+      "ModelTestSupport",
+    ]),
+  tests("TraceTests", ["Trace", "Ports", "Domain", "JSON", "TestSupport"], [grdb, sqlite]),
+  tests(
+    "ToolChoiceTests",
+    [
+      "ToolChoice", "Agent", "LanguageModels", "Prompting", "Ports", "Policy", "Domain", "JSON", "TestSupport",
+      "ModelTestSupport",
+    ]),
+  tests(
+    "PromptingTests", ["Prompting", "LanguageModels", "Ports", "Domain", "JSON", "TestSupport", "ModelTestSupport"]),
+  tests(
+    "LanguageModelsTests",
+    [
+      "LanguageModels", "Prompting", "Ports", "Domain", "JSON", "TestSupport", "CPlatform", "vpath-launch",
+      "ModelTestSupport",
+    ],
+    http + nio + [crypto, log]),
   tests(
     "ToolHostTests", ["ToolHost", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "vpath-launch"],
     [systemPackage, subprocess, log]),
-  tests("ToolKitTests", ["ToolKit", "Wire", "Domain", "JSON"]),
+  tests("ToolKitTests", ["ToolKit", "Wire", "Domain", "JSON", "TestSupport"]),
   tests("SlidesTests", ["Slides", "Raster", "Domain", "JSON", "TestSupport", "CPNG"]),
   tests("AnalysisTests", ["Analysis", "Raster", "Domain", "JSON"]),
   tests("SetupTests", ["Setup", "Domain", "JSON"], [systemPackage]),
@@ -175,6 +214,12 @@ let all: [Target] = [
     [log]),
   tests("ClientTests", ["Client", "Wire", "Domain", "JSON"], nio),
   tests(
+    "MCPBridgeTests",
+    [
+      "MCPBridge", "Server", "SystemPorts", "TurnRuntime", "Ports", "Wire", "Domain", "JSON", "TestSupport",
+      "RuntimeTestSupport",
+    ], [log]),
+  tests(
     "SimulationTests",
     [
       "TurnRuntime", "Agent", "Trace", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport",
@@ -183,7 +228,7 @@ let all: [Target] = [
     [.product(name: "OrderedCollections", package: "swift-collections")]),
   tests(
     "EndToEndTests",
-    ["Client", "Trace", "Wire", "Domain", "JSON", "vpathd", "vpath", "vpath-tools", "vpath-launch"],
+    ["Client", "Trace", "Wire", "Domain", "JSON", "TestSupport", "vpathd", "vpath", "vpath-tools", "vpath-launch"],
     [subprocess, systemPackage]),
 ]
 
@@ -208,6 +253,8 @@ let package = Package(
   name: "vpath",
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),

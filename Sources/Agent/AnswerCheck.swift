@@ -14,6 +14,8 @@ struct AnswerCheck: Sendable {
   var evidence: CaseEvidence
   /// What tools and the daemon said in this turn, which a reason may repeat word for word.
   var quotedReasons: Set<String>
+  /// Evidence that words of the planner may be about.
+  var describable: Set<EvidenceID>
 
   /// The most findings and the most ids of one finding.
   static let maxFindings = 64
@@ -62,8 +64,11 @@ struct AnswerCheck: Sendable {
       }
     }
     if let words = finding.words {
-      if !finding.evidence.isEmpty, kinds.isDisjoint(with: [.description, .view]) {
-        problems.append("words need a view or a description that they describe")
+      if !finding.evidence.isEmpty, describable.isDisjoint(with: finding.evidence) {
+        problems.append(
+          kinds.isDisjoint(with: [.description, .view])
+            ? "words need a view or a description that they describe"
+            : "the planner has not seen the view that its words describe")
       }
       if !kinds.isDisjoint(with: [.measurement, .comparison]) {
         problems.append("what was measured is worded by the daemon: give it a finding without words")

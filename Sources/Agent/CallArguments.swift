@@ -92,8 +92,8 @@ struct CallArguments: Sendable {
 }
 
 extension Evidence {
-  /// The same without a slide's file name, which may name a patient and which no tool needs.
-  fileprivate var withoutFileName: Evidence {
+  /// The same without a slide's file name, which may name a patient and which neither a tool nor a planner needs.
+  var withoutFileName: Evidence {
     guard case .slide(var slide) = body else { return self }
     slide.fileName = slide.id.rawValue
     var copy = self

@@ -30,6 +30,8 @@ struct LegalActions: Sendable {
     var stepsLeft: Int
     /// Why the policy forbids a tool; nil when it may be asked.
     var forbidden: (ToolManifest) -> String?
+    /// Evidence that words of the planner may be about.
+    var describable: Set<EvidenceID>
   }
 
   /// The legal actions of a moment.
@@ -228,17 +230,18 @@ struct LegalActions: Sendable {
     var finding: [String: JSONValue] = [
       "part": partNumbers(moment.parts),
       "evidence": [
-        "type": "array", "minItems": 1, "maxItems": .number(Double(AnswerCheck.maxIDs)), "items": ["enum": .array(ids)],
+        "type": "array", "minItems": 1, "maxItems": .number(Double(AnswerCheck.maxIDs)),
+        "items": ["type": "string", "enum": .array(ids)],
       ],
     ]
-    if citable.contains(where: { [.view, .description].contains($0.body.kind) }) {
+    if citable.contains(where: { moment.describable.contains($0.id) }) {
       finding["words"] = [
         "type": "string", "minLength": 1, "maxLength": .number(Double(WordRules.maxDescriptionLength)),
       ]
     }
     let findings: JSONValue =
       ids.isEmpty
-      ? ["type": "array", "maxItems": 0]
+      ? ["type": "array", "maxItems": 0, "items": ["type": "null"]]
       : [
         "type": "array", "maxItems": .number(Double(AnswerCheck.maxFindings)),
         "items": [

@@ -24,9 +24,10 @@ extension Turn {
     for tool in actions.unavailable { quotedReasons.insert(tool.reason) }
     let request = StepRequest(
       turn: brief.turn, number: usage.steps, question: question, parts: parts, description: brief.description,
-      evidence: known.shown, tools: actions.tools, history: calls.filter(\.isSettled).map(\.outcome),
+      evidence: known.shown.map(\.withoutFileName), tools: actions.tools,
+      history: calls.filter(\.isSettled).map(\.outcome),
       drawnRegions: drawnRegions, schema: actions.schema, stepsLeft: stepsLeft, corrections: corrections,
-      unavailableTools: actions.unavailable)
+      unavailableTools: actions.unavailable, disclosure: disclosure)
     phase = .planning(step: usage.steps)
     record(events.requested(request))
     ask(for: .requestStep(request))
@@ -47,7 +48,20 @@ extension Turn {
         forbidden: { manifest in
           let decision = permission.decision(on: manifest)
           return decision.effect == .permit ? nil : decision.denial(of: manifest.name).message
-        }))
+        }, describable: describable))
+  }
+
+  /// What words of the planner may be about: descriptions that a tool gave, and views whose pictures the turn's model
+  /// was sent. A planner that is no model decides by itself what it saw.
+  private var describable: Set<EvidenceID> {
+    let ids = known.all.filter { item in
+      switch item.body.kind {
+      case .description: true
+      case .view: brief.model == nil || seenViews.contains(item.id)
+      default: false
+      }
+    }
+    return Set(ids.map(\.id))
   }
 
   // MARK: Replies
@@ -59,6 +73,7 @@ extension Turn {
       usage.tokens =
         usage.tokens.addingReportingOverflow(max(0, tokens)).overflow ? .max : usage.tokens + max(0, tokens)
     }
+    take(usageOf: reply)
     do throws(StepError) {
       let act = try Step.read(reply.text)
       switch act {
@@ -75,6 +90,23 @@ extension Turn {
       if invalidSteps >= Self.invalidStepLimit { return end(.composed) }
       corrections = [error.correction]
       requestStep()
+    }
+  }
+
+  private mutating func take(usageOf reply: StepReply) {
+    usage.modelRequests += reply.exchanges?.count ?? 0
+    for exchange in reply.exchanges ?? [] {
+      seenViews.formUnion(exchange.views ?? [])
+      let (sum, overflow) = usage.cachedTokens.addingReportingOverflow(max(0, exchange.cachedTokens))
+      usage.cachedTokens = overflow ? .max : sum
+    }
+    switch (usage.planning, reply.planning) {
+    case (_, nil): break
+    case ("free, then rules", _): break
+    case (_, .free?): usage.planning = "free"
+    case ("free", .rules?): usage.planning = "free, then rules"
+    case (_, .narrowed?): usage.planning = "narrowed"
+    case (_, .rules?): break
     }
   }
 
@@ -120,7 +152,8 @@ extension Turn {
   private mutating func take(_ draft: AnswerDraft) {
     invalidSteps = 0
     let check = AnswerCheck(
-      parts: parts, presetReasons: presetReasons, evidence: known, quotedReasons: quotedReasons)
+      parts: parts, presetReasons: presetReasons, evidence: known, quotedReasons: quotedReasons,
+      describable: describable)
     let problems = check.problems(of: draft)
     record(events.checked(draft: rejectedDrafts + 1, problems: problems))
     guard problems.isEmpty else {

@@ -23,6 +23,10 @@ public struct Turn: Sendable {
   var drawnRegions: [EvidenceID] = []
   var calls: [TurnCall] = []
   var usage: Usage
+  /// What the model may be sent in this turn; nil where none is asked.
+  var disclosure: Disclosure?
+  /// Views whose pictures the model was sent in this turn.
+  var seenViews: Set<EvidenceID> = []
   /// Places that calls looked at.
   var places: Set<String> = []
   var corrections: [String] = []
@@ -128,9 +132,18 @@ public struct Turn: Sendable {
   /// What a turn begins with: its brief, drawn regions and numbers quoted.
   private mutating func open() {
     record(events.started(brief, policy: policyDigest))
+    decideDisclosure()
     for region in brief.drawnRegions { drawnRegions.append(recordDrawn(region)) }
     if case .ask(let question) = brief.task { quoteNumbers(of: question, source: "question") }
     if let notes = brief.description.notes { quoteNumbers(of: notes, source: "notes") }
+  }
+
+  /// Asks the policy what of the case the model may be sent, and records what it said.
+  private mutating func decideDisclosure() {
+    guard case .ask = brief.task, let model = brief.model else { return }
+    let (disclosure, decision) = permission.disclosure(to: model)
+    self.disclosure = disclosure
+    record(events.disclosed(to: model, disclosure, decision))
   }
 
   /// The id of a drawn region. The same region drawn again keeps the id it had.

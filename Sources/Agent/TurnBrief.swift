@@ -4,6 +4,7 @@
 public import Domain
 public import JSON
 public import Policy
+public import Ports
 
 /// What a turn is asked to do.
 public enum TurnTask: Sendable, Hashable, Codable {
@@ -73,6 +74,8 @@ public struct TurnBrief: Sendable, Hashable, Codable {
   public var budget: TurnBudget
   /// The planner's name, for usage.
   public var planner: String
+  /// The model it asks; nil where rules alone plan.
+  public var model: ModelDescription?
   /// Random text that makes this turn's approvals unlike any other's.
   public var nonce: String
   /// The daemon's build, so that replay by another build is told apart; nil when it has no name.
@@ -82,7 +85,7 @@ public struct TurnBrief: Sendable, Hashable, Codable {
     caseID: CaseID, turn: TurnID, task: TurnTask, description: CaseDescription, slides: [SlideRecord],
     drawnRegions: [Region], evidence: [Evidence], earlierCalls: [EarlierCall], tools: [ToolManifest],
     builtInTools: [String], principal: Principal, caseOwnerUID: UInt32, budget: TurnBudget, planner: String,
-    nonce: String, build: String? = nil
+    nonce: String, build: String? = nil, model: ModelDescription? = nil
   ) {
     self.caseID = caseID
     self.turn = turn
@@ -98,6 +101,7 @@ public struct TurnBrief: Sendable, Hashable, Codable {
     self.caseOwnerUID = caseOwnerUID
     self.budget = budget
     self.planner = planner
+    self.model = model
     self.nonce = nonce
     self.build = build
   }

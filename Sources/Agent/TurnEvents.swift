@@ -41,6 +41,13 @@ struct TurnEvents: Sendable {
       ["call": .string(call.rawValue), "tool": .string(tool), "arguments": arguments, "decision": json(decision)])
   }
 
+  /// What the policy lets the turn's model be sent.
+  func disclosed(to model: ModelDescription, _ disclosure: Disclosure, _ decision: PolicyDecision) -> NewEvent {
+    event(
+      .policyDecided,
+      ["model": json(model), "disclosure": .string(disclosure.rawValue), "decision": json(decision)])
+  }
+
   func called(_ call: CallID, _ manifest: ToolManifest, arguments: JSONValue, reused: Bool) -> NewEvent {
     event(
       .toolCalled,

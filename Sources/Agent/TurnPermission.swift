@@ -5,6 +5,7 @@
 import Domain
 import JSON
 import Policy
+import Ports
 
 /// Asks the policy for a turn.
 struct TurnPermission: Sendable {
@@ -22,6 +23,24 @@ struct TurnPermission: Sendable {
   ) -> Result<ApprovedCall, PolicyDecision> {
     policy.approve(
       call(manifest, arguments), principal: principal, context: context, nonce: "\(brief.nonce)/\(id.rawValue)")
+  }
+
+  /// How much of the case the policy lets a model be sent, and the decision that says so. Rules may ask for `model`,
+  /// `remote`, `content` (`everything` or `pixels`), and the case's organ and stain.
+  func disclosure(to model: ModelDescription) -> (Disclosure, PolicyDecision) {
+    let everything = decision(on: model, content: .everything)
+    if everything.effect == .permit { return (.everything, everything) }
+    let pixels = decision(on: model, content: .pixels)
+    return pixels.effect == .permit ? (.pixels, pixels) : (.nothing, everything)
+  }
+
+  private func decision(on model: ModelDescription, content: Disclosure) -> PolicyDecision {
+    var resource: [String: JSONValue] = [
+      "model": .string(model.name), "remote": .bool(model.remote), "content": .string(content.rawValue),
+    ]
+    resource["organ"] = brief.description.organ.map(JSONValue.string)
+    resource["stain"] = brief.description.stain.map(JSONValue.string)
+    return policy.decide(PolicyCall(.modelRequest, resource: resource), principal: principal, context: context)
   }
 
   private func call(_ manifest: ToolManifest, _ arguments: JSONValue) -> PolicyCall {

@@ -99,7 +99,7 @@ public enum TurnReplay {
 
     mutating func compare(_ recorded: [Event]) -> ReplayVerdict {
       // A turn that was stopped before it began says so right after its opening.
-      let opening = recorded.first { $0.kind != .turnStarted && $0.kind != .evidenceRecorded }
+      let opening = recorded.first { !isOpening($0) }
       if let opening, opening.kind == .inputReceived, let input = input(from: opening) {
         feed(input)
       } else {
@@ -127,6 +127,16 @@ public enum TurnReplay {
           .diverged, seq: recorded.last?.seq, message: "the record ends before the turn does", events: compared)
       }
       return ReplayVerdict(.identical, events: compared)
+    }
+
+    /// Whether a turn records this before it looks at its first input: what it starts from, and what its model may be
+    /// sent.
+    private func isOpening(_ event: Event) -> Bool {
+      switch event.kind {
+      case .turnStarted, .evidenceRecorded: true
+      case .policyDecided: event.payload["disclosure"] != nil
+      default: false
+      }
     }
 
     private func diverged(_ event: Event, _ message: String) -> ReplayVerdict {

@@ -90,26 +90,52 @@ public struct Usage: Sendable, Hashable, Codable {
   /// Calls answered from evidence already there.
   public var reusedCalls: Int
   public var regions: Int
+  /// Model tokens, of prompts and replies.
   public var tokens: Int
+  /// Prompt tokens that came from the model server's cache.
+  public var cachedTokens: Int
+  /// How often a model was asked.
+  public var modelRequests: Int
   /// Wall time in seconds; not part of the replayed bytes.
   public var seconds: Double
   /// "rule planner" or a model's name.
   public var planner: String
-  /// "free" or "narrowed".
+  /// Who decided the steps: "rules", "narrowed" (a model among the rules' actions), "free" (a model among all legal
+  /// actions), or "free, then rules" (the model's steps stopped making sense).
   public var planning: String
 
   public init(
-    steps: Int = 0, toolCalls: Int = 0, reusedCalls: Int = 0, regions: Int = 0, tokens: Int = 0, seconds: Double = 0,
-    planner: String = "", planning: String = "free"
+    steps: Int = 0, toolCalls: Int = 0, reusedCalls: Int = 0, regions: Int = 0, tokens: Int = 0,
+    cachedTokens: Int = 0, modelRequests: Int = 0, seconds: Double = 0, planner: String = "", planning: String = "rules"
   ) {
     self.steps = steps
     self.toolCalls = toolCalls
     self.reusedCalls = reusedCalls
     self.regions = regions
     self.tokens = tokens
+    self.cachedTokens = cachedTokens
+    self.modelRequests = modelRequests
     self.seconds = seconds
     self.planner = planner
     self.planning = planning
+  }
+}
+
+extension Usage {
+  /// Records of earlier versions lack what was not counted then.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      steps: try container.decode(Int.self, forKey: .steps),
+      toolCalls: try container.decode(Int.self, forKey: .toolCalls),
+      reusedCalls: try container.decode(Int.self, forKey: .reusedCalls),
+      regions: try container.decode(Int.self, forKey: .regions),
+      tokens: try container.decode(Int.self, forKey: .tokens),
+      cachedTokens: try container.decodeIfPresent(Int.self, forKey: .cachedTokens) ?? 0,
+      modelRequests: try container.decodeIfPresent(Int.self, forKey: .modelRequests) ?? 0,
+      seconds: try container.decode(Double.self, forKey: .seconds),
+      planner: try container.decode(String.self, forKey: .planner),
+      planning: try container.decode(String.self, forKey: .planning))
   }
 }
 

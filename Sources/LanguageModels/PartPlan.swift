@@ -56,6 +56,9 @@ struct PartPlanner: Sendable {
     }
   }
 
+  /// What a part asks for.
+  func intent(of asked: String) -> PartIntent { reader.intent(of: asked) }
+
   /// Why a part can never be answered in this turn, whatever its calls bring; nil when it may be.
   func settledReason(_ asked: String) -> String? {
     guard case .notAssessable(let reason) = plan(asked) else { return nil }

@@ -9,9 +9,63 @@ public protocol LanguageModel: Sendable {
   /// Name shown in usage, and version.
   var name: String { get }
 
+  /// The model that is asked; nil where rules alone plan. The policy decides about it in every turn.
+  var model: ModelDescription? { get }
+
   /// One step. Cancelling the task stops the work within a second. Throws `model.unavailable`, `model.context_full`
   /// or `cancelled`.
   func step(_ request: StepRequest) async throws(VPathError) -> StepReply
+
+  /// Told of every turn that has ended, so that what was kept for it can be forgotten.
+  func turnEnded(_ turn: TurnID) async
+}
+
+extension LanguageModel {
+  public var model: ModelDescription? { nil }
+  public func turnEnded(_ turn: TurnID) async {}
+}
+
+/// A model as policy and trace know it.
+public struct ModelDescription: Sendable, Hashable, Codable {
+  /// The name in its manifest.
+  public var name: String
+  /// SHA-256 of its files, the weights first; empty where they are on another machine.
+  public var filesSha256: [SHA256Hex]
+  /// Whether prompts leave this machine.
+  public var remote: Bool
+  /// Whether it sees pictures.
+  public var vision: Bool
+  /// How it plans.
+  public var planning: StepPlanning
+
+  public init(
+    name: String, filesSha256: [SHA256Hex] = [], remote: Bool, vision: Bool, planning: StepPlanning
+  ) {
+    self.name = name
+    self.filesSha256 = filesSha256
+    self.remote = remote
+    self.vision = vision
+    self.planning = planning
+  }
+}
+
+/// Who decided a step.
+public enum StepPlanning: String, Sendable, Hashable, Codable {
+  /// Rules alone.
+  case rules
+  /// A model, among the actions of the rules' plan.
+  case narrowed
+  /// A model, among all legal actions.
+  case free
+}
+
+/// What of a case a model may be sent, as the policy decided for the turn.
+public enum Disclosure: String, Sendable, Hashable, Codable {
+  case everything
+  /// The question, ids, places and pictures, without anything stated about the case, its notes, and names of its files.
+  case pixels
+  /// Nothing: rules plan.
+  case nothing
 }
 
 /// What a planner is asked: where the turn stands, and what it may do now.
@@ -40,11 +94,14 @@ public struct StepRequest: Sendable, Hashable, Codable {
   public var stepsLeft: Int
   /// What AnswerCheck said of the last draft; empty when there was none.
   public var corrections: [String]
+  /// What a model may be sent; nil where no model is asked.
+  public var disclosure: Disclosure?
 
   public init(
     turn: TurnID, number: Int, question: String, parts: [QuestionPart], description: CaseDescription,
     evidence: [Evidence], tools: [ToolManifest], history: [StepOutcome], drawnRegions: [EvidenceID],
-    schema: JSONValue, stepsLeft: Int, corrections: [String], unavailableTools: [UnavailableTool] = []
+    schema: JSONValue, stepsLeft: Int, corrections: [String], unavailableTools: [UnavailableTool] = [],
+    disclosure: Disclosure? = nil
   ) {
     self.turn = turn
     self.number = number
@@ -104,13 +161,71 @@ public struct StepReply: Sendable, Hashable, Codable {
   public var text: String
   public var promptTokens: Int
   public var completionTokens: Int
-  /// SHA-256 of the raw exchange where there is one.
-  public var exchangeSha256: SHA256Hex?
+  /// Who decided it; nil for a planner that does not say.
+  public var planning: StepPlanning?
+  /// What was asked of a model for it, in order; nil where none was asked.
+  public var exchanges: [ModelExchange]?
 
-  public init(text: String, promptTokens: Int = 0, completionTokens: Int = 0, exchangeSha256: SHA256Hex? = nil) {
+  public init(
+    text: String, promptTokens: Int = 0, completionTokens: Int = 0, planning: StepPlanning? = nil,
+    exchanges: [ModelExchange]? = nil
+  ) {
     self.text = text
     self.promptTokens = promptTokens
     self.completionTokens = completionTokens
-    self.exchangeSha256 = exchangeSha256
+    self.planning = planning
+    self.exchanges = exchanges
+  }
+}
+
+/// One request to a model and its reply; the bytes are kept by hash.
+public struct ModelExchange: Sendable, Hashable, Codable {
+  /// The model's name, the SHA-256 of its files (weights first), and the server with its build.
+  public var model: String
+  public var filesSha256: [SHA256Hex]
+  public var server: String
+  /// The prompt files it was made from: name and version.
+  public var prompt: String
+  /// The bytes that went over the wire, without credentials.
+  public var requestSha256: SHA256Hex
+  public var replySha256: SHA256Hex
+  /// Views whose pictures it was sent; nil for none.
+  public var views: [EvidenceID]?
+  public var promptTokens: Int
+  /// Prompt tokens that came from the server's cache.
+  public var cachedTokens: Int
+  public var completionTokens: Int
+  public var seed: Int
+  public var temperature: Double
+  public var finishReason: String
+  /// Time the server says it took.
+  public var promptSeconds: Double?
+  public var generationSeconds: Double?
+  /// Why the reply was not used; nil when it was.
+  public var problem: String?
+
+  public init(
+    model: String, filesSha256: [SHA256Hex], server: String, prompt: String, requestSha256: SHA256Hex,
+    replySha256: SHA256Hex, views: [EvidenceID]? = nil, promptTokens: Int, cachedTokens: Int, completionTokens: Int,
+    seed: Int,
+    temperature: Double, finishReason: String, promptSeconds: Double? = nil, generationSeconds: Double? = nil,
+    problem: String? = nil
+  ) {
+    self.model = model
+    self.filesSha256 = filesSha256
+    self.server = server
+    self.prompt = prompt
+    self.requestSha256 = requestSha256
+    self.replySha256 = replySha256
+    self.views = views
+    self.promptTokens = promptTokens
+    self.cachedTokens = cachedTokens
+    self.completionTokens = completionTokens
+    self.seed = seed
+    self.temperature = temperature
+    self.finishReason = finishReason
+    self.promptSeconds = promptSeconds
+    self.generationSeconds = generationSeconds
+    self.problem = problem
   }
 }

@@ -87,6 +87,8 @@ public actor Runtime {
   var owners: [CaseID: UInt32] = [:]
   var grants: [CaseID: [SlideGrant]] = [:]
   var opening = 0
+  /// Cases that are being opened under a key.
+  var openingKeyed: Set<CaseID> = []
   private var lastNumber = 0
   private var tickets: [Ticket: CheckedContinuation<Reply, Never>] = [:]
   private var works: [WorkID: Task<Void, Never>] = [:]
@@ -102,7 +104,7 @@ public actor Runtime {
     self.environment = environment
     state = RuntimeState(
       limits: environment.limits, policy: environment.policy, policyText: sha256(Array(environment.policyText.utf8)),
-      planner: environment.model.name, build: environment.build)
+      planner: environment.model.name, model: environment.model.model, build: environment.build)
     hashing = HashQueue()
   }
 
@@ -165,7 +167,9 @@ public actor Runtime {
         sinks[id]?.yield(.ended(SubscriptionEndedParams(turn: turn, caseID: caseID, error: error.rpc.json)))
       }
       sinks.removeValue(forKey: id)?.finish()
-    case .turnEnded(let turn): environment.turnEnded(turn)
+    case .turnEnded(let turn):
+      environment.turnEnded(turn)
+      Task { await environment.model.turnEnded(turn) }
     case .checkpoint(let caseID): checkpoint(caseID)
     case .releaseTools(let caseID):
       grants[caseID] = nil

@@ -106,7 +106,8 @@ extension RuntimeState {
       caseID: live.request.caseID, turn: id, task: live.request.task, description: state.description,
       slides: state.slides, drawnRegions: live.request.regions, evidence: state.evidence,
       earlierCalls: state.earlierCalls, tools: tools, builtInTools: builtInTools, principal: live.request.principal,
-      caseOwnerUID: state.owner, budget: limits.budget, planner: planner, nonce: live.request.nonce, build: build)
+      caseOwnerUID: state.owner, budget: limits.budget, planner: planner, nonce: live.request.nonce, build: build,
+      model: model)
     live.turn = Turn(brief: brief, policy: policy)
     live.phase = .running
     live.startedAt = now
@@ -261,6 +262,7 @@ extension RuntimeState {
         .record(
           live.progress.closing(
             caseID: live.request.caseID, turn: id, stop: live.closing.stop, reason: live.closing.reason,
+            error: live.closing.stop == .failed ? RuntimeErrors.notRecorded(id) : nil,
             elapsedSeconds: elapsed))), .finish,
     ]
     carryOn(id)
@@ -403,6 +405,9 @@ extension StepReply {
   /// More tokens than any reply has.
   static let maxTokens = 1 << 40
 
+  /// More exchanges than any step has.
+  static let maxExchanges = 16
+
   /// The reply within what can be recorded: whatever a planner sends, its record is what the turn sees.
   fileprivate var bounded: StepReply {
     var reply = self
@@ -411,6 +416,19 @@ extension StepReply {
     }
     reply.promptTokens = min(max(0, promptTokens), StepReply.maxTokens)
     reply.completionTokens = min(max(0, completionTokens), StepReply.maxTokens)
+    reply.exchanges = exchanges.map { $0.prefix(StepReply.maxExchanges).map(\.bounded) }
     return reply
+  }
+}
+
+extension ModelExchange {
+  /// A server's own words within what can be recorded.
+  fileprivate var bounded: ModelExchange {
+    var exchange = self
+    exchange.server = String(server.prefix(200))
+    exchange.finishReason = String(finishReason.prefix(60))
+    exchange.problem = problem.map { String($0.prefix(2_000)) }
+    exchange.filesSha256 = Array(filesSha256.prefix(64))
+    return exchange
   }
 }

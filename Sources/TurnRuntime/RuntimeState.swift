@@ -18,7 +18,7 @@ import Agent
 public import Domain
 import OrderedCollections
 public import Policy
-import Ports
+public import Ports
 import Wire
 
 /// The state of the runtime.
@@ -27,6 +27,7 @@ public struct RuntimeState: Sendable {
   let policy: Policy
   let policyText: SHA256Hex
   let planner: String
+  let model: ModelDescription?
   let build: String?
   var tools: [ToolManifest] = []
   var builtInTools: [String] = []
@@ -50,14 +51,17 @@ public struct RuntimeState: Sendable {
   /// - Parameters:
   ///   - policyText: SHA-256 of the policy's text, whose bytes the trace keeps.
   ///   - planner: the planner's name, for usage.
+  ///   - model: the model it asks, for the policy.
   ///   - build: the daemon's build, so that replay by another one is told apart.
   public init(
-    limits: RuntimeLimits, policy: Policy, policyText: SHA256Hex, planner: String, build: String? = nil
+    limits: RuntimeLimits, policy: Policy, policyText: SHA256Hex, planner: String,
+    model: ModelDescription? = nil, build: String? = nil
   ) {
     self.limits = limits
     self.policy = policy
     self.policyText = policyText
     self.planner = planner
+    self.model = model
     self.build = build
   }
 

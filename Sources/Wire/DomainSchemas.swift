@@ -125,8 +125,10 @@ extension Answer {
             .required("steps", .count("Steps.")), .required("toolCalls", .count("Calls that ran.")),
             .required("reusedCalls", .count("Calls answered from evidence.")),
             .required("regions", .count("Regions looked at.")), .required("tokens", .count("Model tokens.")),
+            .required("cachedTokens", .count("Prompt tokens from the model server's cache.")),
+            .required("modelRequests", .count("How often a model was asked.")),
             .required("seconds", .number(min: 0)), .required("planner", .text("Who planned.")),
-            .required("planning", .string(enum: ["free", "narrowed"])),
+            .required("planning", .string(enum: ["rules", "narrowed", "free", "free, then rules"])),
           ])),
       ], description: "A rendered answer.")
   }

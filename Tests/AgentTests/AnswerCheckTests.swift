@@ -12,7 +12,8 @@ import Testing
     let turn = try run(brief(DemoQuestion.question, notes: "seen 3 times"))
     return AnswerCheck(
       parts: turn.answer.parts, presetReasons: [3: "not measured here"],
-      evidence: CaseEvidence(slides: brief(opened: true).slides, evidence: turn.evidence), quotedReasons: [])
+      evidence: CaseEvidence(slides: brief(opened: true).slides, evidence: turn.evidence), quotedReasons: [],
+      describable: Set(turn.evidence.map(\.id).filter { $0.parts?.kind == .view }))
   }
 
   private func problems(_ findings: [DraftFinding], _ reasons: [DraftReason] = []) throws -> [String] {

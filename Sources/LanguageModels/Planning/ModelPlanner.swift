@@ -1,0 +1,201 @@
+// A planner that asks a language model, and keeps to the rules' plan where the model is not to be trusted.
+//
+// Narrowed: the rules split the question and plan; the model chooses which of the plan's calls comes first. Where there
+// is one thing to do it is done without asking.
+// Free: the model chooses among all legal actions. A step that is none, that repeats a call, or whose answer does not
+// fit the question's words is sent back once; after that, rules plan the rest of the turn.
+// What must stay true: a turn ends no worse with a bad model than with none; every exchange with the model is told in
+// the reply, the unused ones with why; nothing is sent that the policy did not let out.
+
+public import Domain
+import JSON
+public import Ports
+public import Prompting
+import Synchronization
+
+/// Plans with a language model.
+public final class ModelPlanner: LanguageModel {
+  /// What the planner needs from outside.
+  public struct Surroundings: Sendable {
+    /// Keeps bytes by their hash, durably before the next event.
+    public var keep: @Sendable ([UInt8], _ mediaType: String) async throws(VPathError) -> SHA256Hex
+    /// A picture's bytes by their hash; nil when it is not kept.
+    public var picture: @Sendable (SHA256Hex) async -> [UInt8]?
+
+    public init(
+      keep: @escaping @Sendable ([UInt8], _ mediaType: String) async throws(VPathError) -> SHA256Hex,
+      picture: @escaping @Sendable (SHA256Hex) async -> [UInt8]?
+    ) {
+      self.keep = keep
+      self.picture = picture
+    }
+  }
+
+  public let model: ModelDescription?
+  private let chat: any ChatModel
+  private let description: ModelDescription
+  private let prompts: PromptSet
+  private let surroundings: Surroundings
+  private let turns = Mutex<[TurnID: TurnState]>([:])
+
+  /// The chat of a turn.
+  struct TurnState: Sendable {
+    var free: TurnConversation
+    var choices: ChoiceConversation
+    /// Whether rules plan the rest.
+    var gaveUp = false
+    var lastUse = 0
+  }
+
+  /// The most turns whose chats are kept; the one used longest ago is forgotten first, and begins anew.
+  static let maxTurns = 256
+  /// How often in one step the model is asked again for what it wrote.
+  static let attemptsPerStep = 2
+  /// The most bytes of a picture.
+  static let maxPictureBytes = 4 << 20
+
+  /// A planner over a model.
+  public init(
+    chat: any ChatModel, description: ModelDescription, prompts: PromptSet, surroundings: Surroundings
+  ) {
+    self.chat = chat
+    self.description = description
+    self.model = description
+    self.prompts = prompts
+    self.surroundings = surroundings
+  }
+
+  public var name: String { description.name }
+
+  public func step(_ request: StepRequest) async throws(VPathError) -> StepReply {
+    guard request.disclosure != .nothing else { return ruled(request) }
+    var state = takeState(request.turn)
+    defer { putState(state, request.turn) }
+    if state.gaveUp { return ruled(request) }
+    switch description.planning {
+    case .rules: return ruled(request)
+    case .narrowed: return try await narrowed(request, &state)
+    case .free: return try await free(request, &state)
+    }
+  }
+
+  public func turnEnded(_ turn: TurnID) async { turns.withLock { $0[turn] = nil } }
+
+  private func ruled(_ request: StepRequest) -> StepReply {
+    var reply = RulePlanner.plan(request)
+    reply.planning = .rules
+    return reply
+  }
+
+  // MARK: Narrowed
+
+  private func narrowed(_ request: StepRequest, _ state: inout TurnState) async throws(VPathError) -> StepReply {
+    let plan = RulePlan(request)
+    var reply = plan.step
+    let calls = Array(plan.calls.prefix(ChoiceConversation.maxChoices))
+    if calls.count > 1 {
+      state.choices.ask(request, choices: calls.map { "\($0.thought) (\($0.tool))" })
+      let ask = ChatRequest(
+        messages: state.choices.messages, schema: ChoiceConversation.schema(calls.count), maxTokens: 24)
+      let (said, made) = try await exchange(ask, prompt: prompts.chooseReference)
+      var exchange = made
+      state.choices.answered(said.text)
+      if let place = ChoiceConversation.place(in: said.text, of: calls.count) {
+        reply = plan.step(making: calls[place])
+      } else {
+        exchange.problem = "it names none of the choices"
+      }
+      reply = reply.counting([exchange])
+    }
+    reply.planning = .narrowed
+    return reply
+  }
+
+  // MARK: Free
+
+  private func free(_ request: StepRequest, _ state: inout TurnState) async throws(VPathError) -> StepReply {
+    let shown = state.free.newViews(request)
+    let pictures = await pictures(shown, request)
+    state.free.ask(request, pictures: pictures)
+    var exchanges: [ModelExchange] = []
+    for _ in 0..<Self.attemptsPerStep {
+      let ask = ChatRequest(
+        messages: state.free.messages, schema: StepSchema.forServer(request.schema), maxTokens: 768)
+      let (said, made) = try await exchange(ask, prompt: prompts.planReference)
+      var exchange = made
+      if !pictures.isEmpty { exchange.views = pictures.map(\.view) }
+      state.free.answered(said.text)
+      let problem: String
+      switch StepReview(request).review(said.text, finishReason: said.finishReason) {
+      case .step(let step):
+        return StepReply(text: step.canonicalString(), planning: .free).counting(exchanges + [exchange])
+      case .problem(let words): problem = words
+      }
+      exchange.problem = problem
+      exchanges.append(exchange)
+      state.free.correct(problem)
+    }
+    state.gaveUp = true
+    return ruled(request).counting(exchanges)
+  }
+
+  private func pictures(_ views: [EvidenceID], _ request: StepRequest) async -> [TurnConversation.Picture] {
+    guard description.vision else { return [] }
+    var pictures: [TurnConversation.Picture] = []
+    for id in views {
+      guard case .view(let view)? = request.evidence.first(where: { $0.id == id })?.body,
+        let hash = view.imageSha256, let bytes = await surroundings.picture(hash), bytes.count <= Self.maxPictureBytes
+      else { continue }
+      pictures.append(TurnConversation.Picture(view: id, bytes: bytes, mediaType: "image/png"))
+    }
+    return pictures
+  }
+
+  // MARK: Asking
+
+  private func exchange(
+    _ request: ChatRequest, prompt: String
+  ) async throws(VPathError) -> (ChatReply, ModelExchange) {
+    let reply = try await chat.complete(request)
+    let identity = await chat.identity
+    let sent = try await surroundings.keep(reply.requestBytes, "application/json")
+    let received = try await surroundings.keep(reply.replyBytes, "text/event-stream")
+    let exchange = ModelExchange(
+      model: identity.name, filesSha256: identity.filesSha256, server: identity.server, prompt: prompt,
+      requestSha256: sent, replySha256: received, promptTokens: reply.promptTokens,
+      cachedTokens: reply.cachedTokens, completionTokens: reply.completionTokens, seed: request.seed,
+      temperature: request.temperature, finishReason: reply.finishReason, promptSeconds: reply.promptSeconds,
+      generationSeconds: reply.generationSeconds)
+    return (reply, exchange)
+  }
+
+  // MARK: Chats of turns
+
+  private func takeState(_ turn: TurnID) -> TurnState {
+    turns.withLock { turns in
+      turns[turn] ?? TurnState(free: TurnConversation(prompts), choices: ChoiceConversation(prompts))
+    }
+  }
+
+  private func putState(_ state: TurnState, _ turn: TurnID) {
+    turns.withLock { turns in
+      var state = state
+      state.lastUse = (turns.values.map(\.lastUse).max() ?? 0) + 1
+      turns[turn] = state
+      if turns.count > Self.maxTurns, let oldest = turns.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+        turns[oldest.key] = nil
+      }
+    }
+  }
+}
+
+extension StepReply {
+  /// The reply with what its exchanges cost.
+  fileprivate func counting(_ exchanges: [ModelExchange]) -> StepReply {
+    var reply = self
+    reply.exchanges = exchanges
+    reply.promptTokens = exchanges.reduce(0) { $0 &+ max(0, $1.promptTokens) }
+    reply.completionTokens = exchanges.reduce(0) { $0 &+ max(0, $1.completionTokens) }
+    return reply
+  }
+}
