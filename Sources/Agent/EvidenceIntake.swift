@@ -288,7 +288,7 @@ struct EvidenceIntake: Sendable {
     if let scale = measurement.pixels?.micronsPerPixel, let low = validity.micronsPerPixel.min(),
       let high = validity.micronsPerPixel.max(), scale < low * 0.9 || scale > high * 1.1
     {
-      limits.append("not validated at \(NumberText.scale(scale)) µm/px")
+      limits.append("not validated at \(NumberText.plain(scale)) µm/px")
     }
     return limits
   }

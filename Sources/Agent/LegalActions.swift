@@ -94,7 +94,7 @@ struct LegalActions: Sendable {
     }
     let scales = moment.evidence.slides.compactMap { $0.properties?.scale?.micronsPerPixel }
     if let coarsest = accepts.mpp?.max(), !scales.isEmpty, scales.allSatisfy({ $0 > coarsest * 1.1 }) {
-      return "\(name) needs \(NumberText.scale(coarsest)) µm/px or finer; the slides of this case are coarser"
+      return "\(name) needs \(NumberText.plain(coarsest)) µm/px or finer; the slides of this case are coarser"
     }
     return nil
   }

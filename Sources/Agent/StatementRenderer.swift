@@ -205,8 +205,8 @@ struct StatementRenderer: Sendable {
     guard let scale = evidence.micronsPerPixel(ofSlide: region.slide) else {
       return "\(region.rect.width) × \(region.rect.height) px \(noun)"
     }
-    let width = micrometres(region.rect.width, scale)
-    let height = micrometres(region.rect.height, scale)
+    let width = NumberText.micrometres(region.rect.width, micronsPerPixel: scale)
+    let height = NumberText.micrometres(region.rect.height, micronsPerPixel: scale)
     return width == height ? "\(width) µm \(noun)" : "\(width) × \(height) µm \(noun)"
   }
 
@@ -261,7 +261,8 @@ struct StatementRenderer: Sendable {
     var text = "\(id) (\(region.label.excerpt(80))) lies at x \(rect.x), y \(rect.y)\(slideSuffix(region.slide)), "
     text += "\(NumberText.grouped(rect.width)) × \(NumberText.grouped(rect.height)) px"
     if let scale = evidence.micronsPerPixel(ofSlide: region.slide) {
-      text += ", that is \(micrometres(rect.width, scale)) × \(micrometres(rect.height, scale)) µm"
+      text +=
+        ", that is \(NumberText.micrometres(rect.width, micronsPerPixel: scale)) × \(NumberText.micrometres(rect.height, micronsPerPixel: scale)) µm"
     }
     if let rank = region.rank, let score = region.score {
       text += "; number \(rank) by \(score.name.excerpt(80))"
@@ -276,7 +277,7 @@ struct StatementRenderer: Sendable {
   }
 
   private func view(_ id: EvidenceID, _ view: View) -> String {
-    let scale = view.micronsPerPixel.map { " at \(NumberText.scale($0)) µm/px" } ?? " without a scale"
+    let scale = view.micronsPerPixel.map { " at \(NumberText.plain($0)) µm/px" } ?? " without a scale"
     return "\(view.region) is shown\(scale) as \(id)"
   }
 
@@ -293,11 +294,11 @@ struct StatementRenderer: Sendable {
       ", \(properties.levelCount) level\(properties.levelCount == 1 ? "" : "s"), format \(properties.vendor.excerpt(40))"
     if let scale = properties.scale {
       let source = scale.source == .slide ? "as the file says" : "as stated with the case"
-      text += ", \(NumberText.scale(scale.micronsPerPixel)) µm/px \(source)"
+      text += ", \(NumberText.plain(scale.micronsPerPixel)) µm/px \(source)"
     } else {
       text += ", no usable scale" + (properties.scaleProblem.map { " (\($0.excerpt(160)))" } ?? "")
     }
-    if let power = properties.objectivePower { text += ", objective \(NumberText.scale(power))× as the file says" }
+    if let power = properties.objectivePower { text += ", objective \(NumberText.plain(power))× as the file says" }
     return text
   }
 
@@ -320,13 +321,6 @@ struct StatementRenderer: Sendable {
 
   /// Which slide, in a case that has several.
   private func slideSuffix(_ slide: EvidenceID) -> String { evidence.slides.count > 1 ? " on \(slide)" : "" }
-
-  private func micrometres(_ pixels: Int, _ scale: Double) -> String {
-    let value = Double(pixels) * scale
-    guard value >= 10 else { return NumberText.twoFigures(value) }
-    // Windows are cut to whole pixels: 501 px of 0.499 µm is a 250 µm window.
-    return NumberText.grouped(Int(min(value.rounded(), 1e12)))
-  }
 
   private func bracket(_ notes: [String]) -> String { notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))" }
   private func joined(_ texts: [String]) -> String {

@@ -78,7 +78,7 @@ enum TurnEnd: Sendable, Hashable {
       "the budget of \(budget.toolCalls) tool calls ran out before this part was answered; ask for less at once"
     case .tokens: "the budget of \(budget.tokens) tokens ran out before this part was answered; ask for less at once"
     case .seconds:
-      "the budget of \(NumberText.trimmed(budget.seconds)) seconds ran out before this part was answered"
+      "the budget of \(NumberText.plain(budget.seconds)) seconds ran out before this part was answered"
     case .interrupted: "the turn was interrupted before this part was answered"
     case .modelUnavailable(let error):
       "the planner was not available (\(error.id.rawValue)) and no evidence of this turn answers this part"

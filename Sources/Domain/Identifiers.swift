@@ -68,6 +68,13 @@ public struct EvidenceID: Identifier {
 public struct SHA256Hex: Identifier {
   public let rawValue: String
   public init(_ rawValue: String) { self.rawValue = rawValue }
+
+  /// The digest's bytes, 32 of them, as their digits.
+  public init(bytes: some Sequence<UInt8>) {
+    func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 0x30 + nibble : 0x57 + nibble }
+    rawValue = String(decoding: bytes.flatMap { [digit($0 >> 4), digit($0 & 15)] }, as: UTF8.self)
+  }
+
   public var isWellFormed: Bool {
     rawValue.utf8.count == 64
       && rawValue.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }

@@ -88,6 +88,5 @@ extension Policy: Hashable {
 func sha256(_ value: JSONValue) -> SHA256Hex {
   var hash = SHA256()
   value.canonicalBytes().withUnsafeBytes { hash.update(bufferPointer: $0) }
-  let digits = hash.finalize().flatMap { byte in [byte >> 4, byte & 0xF] }
-  return SHA256Hex(String(decoding: digits.map { $0 < 10 ? 0x30 + $0 : 0x57 + $0 }, as: UTF8.self))
+  return SHA256Hex(bytes: hash.finalize())
 }

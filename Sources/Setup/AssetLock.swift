@@ -3,6 +3,7 @@
 // (`verified`). packaging/fetch-assets is the writer of the cache.
 
 import Crypto
+import Domain
 import JSON
 public import SystemPackage
 
@@ -25,7 +26,7 @@ public enum AssetLock {
       else { continue }
       let path = cache.appending("assets").appending(hash).appending(component)
       guard let content = try? BoundedFile.bytes(path, maxBytes: size),
-        SHA256.hash(data: content).map({ ($0 < 16 ? "0" : "") + String($0, radix: 16) }).joined() == hash
+        SHA256Hex(bytes: SHA256.hash(data: content)).rawValue == hash
       else { continue }
       return path
     }

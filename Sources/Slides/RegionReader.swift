@@ -169,7 +169,7 @@ extension SlideHandle {
       control.progress(Double(index + 1) / Double(plan.count))
     }
     return PixelDigest(
-      sha256: SHA256Hex(hash.sha.finalize().hexadecimal), level: plan.level,
+      sha256: SHA256Hex(bytes: hash.sha.finalize()), level: plan.level,
       micronsPerPixel: properties.scale.map { $0.micronsPerPixel * levels[plan.level].downsample },
       decoder: properties.decoder, resampler: Resampler.version)
   }
@@ -266,19 +266,9 @@ struct StripPlan: Sendable {
   }
 }
 
-extension Digest {
-  /// Lower-case hexadecimal.
-  var hexadecimal: String {
-    map { byte in
-      let text = String(byte, radix: 16)
-      return text.count == 1 ? "0" + text : text
-    }.joined()
-  }
-}
-
 extension RGBImage {
   /// SHA-256 of the RGB bytes, row by row.
   public var pixelSha256: SHA256Hex {
-    SHA256Hex(pixels.withUnsafeBytes { SHA256.hash(data: $0) }.hexadecimal)
+    SHA256Hex(bytes: pixels.withUnsafeBytes { SHA256.hash(data: $0) })
   }
 }

@@ -49,13 +49,13 @@ public enum ScaleRule {
     let mean = (wide + high) / 2
     if isGenericTIFF, mean > 10 {
       return .implausible(
-        "is a plain TIFF whose resolution tag says \(text(mean)) µm/px, which is a screen's or a printer's")
+        "is a plain TIFF whose resolution tag says \(NumberText.plain(mean)) µm/px, which is a screen's or a printer's")
     }
     guard plausible.contains(wide), plausible.contains(high) else {
-      return .implausible("says \(text(wide)) by \(text(high)) µm/px, which no scanner gives")
+      return .implausible("says \(NumberText.plain(wide)) by \(NumberText.plain(high)) µm/px, which no scanner gives")
     }
     if abs(wide - high) > tolerance * mean {
-      return .implausible("has pixels that are not square (\(text(wide)) by \(text(high)) µm)")
+      return .implausible("has pixels that are not square (\(NumberText.plain(wide)) by \(NumberText.plain(high)) µm)")
     }
     return .value(mean)
   }
@@ -67,8 +67,8 @@ public enum ScaleRule {
     if let stated, !(stated.isFinite && plausible.contains(stated)) {
       return (
         nil, value(own),
-        "the stated scale of \(text(stated)) µm/px is not one that a scanner gives; state a value from "
-          + "\(text(plausible.lowerBound)) to \(text(plausible.upperBound)), or none"
+        "the stated scale of \(NumberText.plain(stated)) µm/px is not one that a scanner gives; state a value from "
+          + "\(NumberText.plain(plausible.lowerBound)) to \(NumberText.plain(plausible.upperBound)), or none"
       )
     }
     switch (own, stated) {
@@ -78,7 +78,7 @@ public enum ScaleRule {
         let percent = Int((abs(own - stated) / own * 100).rounded())
         return (
           nil, own,
-          "the file says \(text(own)) µm/px and \(text(stated)) was stated (\(percent) % apart); "
+          "the file says \(NumberText.plain(own)) µm/px and \(NumberText.plain(stated)) was stated (\(percent) % apart); "
             + "one of them is wrong: state none, or the right one"
         )
       }
@@ -94,12 +94,5 @@ public enum ScaleRule {
   private static func value(_ own: Own) -> Double? {
     if case .value(let own) = own { return own }
     return nil
-  }
-
-  /// At most four decimals, no zeros at the end.
-  static func text(_ value: Double) -> String {
-    guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
-    let rounded = (value * 10_000).rounded() / 10_000
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
   }
 }

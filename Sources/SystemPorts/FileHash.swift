@@ -26,7 +26,6 @@ public enum FileHash {
         buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
       }
     }
-    let digits = hash.finalize().flatMap { byte in [byte >> 4, byte & 0xF] }
-    return SHA256Hex(String(decoding: digits.map { $0 < 10 ? 0x30 + $0 : 0x57 + $0 }, as: UTF8.self))
+    return SHA256Hex(bytes: hash.finalize())
   }
 }

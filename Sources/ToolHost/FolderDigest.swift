@@ -97,7 +97,7 @@ struct FolderContents: Sendable, Hashable {
       }
       whole.update(data: line.canonicalBytes() + [0x0A])
     }
-    return SHA256Hex(hexadecimal(whole.finalize()))
+    return SHA256Hex(bytes: whole.finalize())
   }
 
   private static func hash(_ folder: OpenFolder, _ name: String) throws(FolderError) -> String {
@@ -109,7 +109,7 @@ struct FolderContents: Sendable, Hashable {
       let count = Glibc.read(fd, &buffer, buffer.count)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw FolderError(.system(errno), name) }
-      if count == 0 { return hexadecimal(hash.finalize()) }
+      if count == 0 { return SHA256Hex(bytes: hash.finalize()).rawValue }
       hash.update(data: buffer[..<count])
     }
   }
@@ -163,18 +163,7 @@ struct FolderContents: Sendable, Hashable {
   }
 }
 
-/// Bytes as lower-case hexadecimal digits.
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-  let digits = Array("0123456789abcdef".utf8)
-  var text: [UInt8] = []
-  for byte in bytes {
-    text.append(digits[Int(byte >> 4)])
-    text.append(digits[Int(byte & 15)])
-  }
-  return String(decoding: text, as: UTF8.self)
-}
-
 /// SHA-256 of bytes.
 func sha256(_ bytes: some Collection<UInt8>) -> SHA256Hex {
-  SHA256Hex(hexadecimal(SHA256.hash(data: Array(bytes))))
+  SHA256Hex(bytes: SHA256.hash(data: Array(bytes)))
 }

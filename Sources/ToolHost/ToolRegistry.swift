@@ -316,8 +316,7 @@ func makeDirectories(_ path: String) -> Bool {
   return makeDirectories(String(path[..<slash])) && (mkdir(path, 0o700) == 0 || errno == EEXIST)
 }
 
-/// 128 random bits as text.
+/// 32 random digits, the first of each eight not zero.
 func randomHexadecimal() -> String {
-  var generator = SystemRandomNumberGenerator()
-  return hexadecimal((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+  (0..<4).map { _ in String(UInt32.random(in: 0x1000_0000 ... .max), radix: 16) }.joined()
 }

@@ -28,23 +28,24 @@ enum AnswerText {
       Terminal.styled(
         "\(stop(answer.stop)); \(usage.steps) steps, \(usage.toolCalls) tool calls"
           + (usage.reusedCalls > 0 ? " and \(usage.reusedCalls) answered from evidence" : "")
-          + ", \(fixed(usage.seconds, 1)) s, planned by \(Terminal.printable(usage.planner))", .dim))
+          + ", \(NumberText.fixed(usage.seconds, decimals: 1)) s, planned by \(Terminal.printable(usage.planner))", .dim
+      ))
     return lines.joined(separator: "\n")
   }
 
   private static func lookedAt(_ looked: LookedAt) -> String {
     var text = "Looked at: "
     if let area = looked.tissueAreaMm2 {
-      text += "\(fixed(area, 2)) mm² of tissue"
-      if let scale = looked.micronsPerPixel { text += " at \(fixed(scale, 3)) µm/px" }
+      text += "\(NumberText.fixed(area, decimals: 2)) mm² of tissue"
+      if let scale = looked.micronsPerPixel { text += " at \(NumberText.fixed(scale, decimals: 3)) µm/px" }
     } else {
       text += "no measured area"
     }
     guard !looked.leftOut.isEmpty else { return text + "." }
     let left = looked.leftOut.map { item in
       var words = Terminal.printable(item.what)
-      if let area = item.areaMm2 { words += " \(fixed(area, 3)) mm²" }
-      if let share = item.share { words += " (\(fixed(share * 100, 1)) %)" }
+      if let area = item.areaMm2 { words += " \(NumberText.fixed(area, decimals: 3)) mm²" }
+      if let share = item.share { words += " (\(NumberText.fixed(share * 100, decimals: 1)) %)" }
       return words
     }
     return text + "; left out: " + left.joined(separator: ", ") + "."
@@ -59,18 +60,5 @@ enum AnswerText {
     case .modelUnavailable: "no planner answered"
     case .failed: "failed"
     }
-  }
-
-  /// A number with so many decimals.
-  static func fixed(_ value: Double, _ decimals: Int) -> String {
-    var scale = 1.0
-    for _ in 0..<decimals { scale *= 10 }
-    let rounded = (abs(value) * scale).rounded()
-    guard rounded < 9e15 else { return "\(value)" }
-    let whole = Int(rounded)
-    let sign = value < 0 && whole != 0 ? "-" : ""
-    guard decimals > 0 else { return sign + String(whole) }
-    let fraction = String(whole % Int(scale))
-    return sign + "\(whole / Int(scale))." + String(repeating: "0", count: decimals - fraction.count) + fraction
   }
 }

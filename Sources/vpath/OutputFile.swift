@@ -2,6 +2,7 @@
 // What must stay true: the file appears whole or not at all; bytes of an artefact are checked against their hash.
 
 import Client
+import Crypto
 import Domain
 import FoundationEssentials
 import JSON
@@ -60,7 +61,7 @@ enum PictureFile {
       next = piece.next
       hash = piece.sha256
     }
-    guard Hexadecimal.sha256(result) == hash?.rawValue else {
+    guard SHA256Hex(bytes: SHA256.hash(data: result)) == hash else {
       throw VPathError(.traceTampered, "The bytes of \(id) do not have their recorded hash.", subject: id.rawValue)
     }
     return result

@@ -1,6 +1,5 @@
-// A folder for the length of a command, the moment as RFC 3339, and a hash in hexadecimal.
+// A folder for the length of a command, and the moment as RFC 3339.
 
-import Crypto
 import FoundationEssentials
 
 #if canImport(Glibc)
@@ -19,10 +18,4 @@ enum ScratchFolder {
 
 enum RFC3339 {
   static func now() -> String { Date.now.formatted(.iso8601.time(includingFractionalSeconds: true)) }
-}
-
-enum Hexadecimal {
-  static func sha256(_ bytes: [UInt8]) -> String {
-    SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
 }

@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Assembly
+import Crypto
 import Domain
 import JSON
 import Logging
@@ -170,7 +171,7 @@ struct ToolOptions: ParsableArguments {
       var log = Logger(label: "vpath.tool") { StreamLogHandler.standardError(label: $0) }
       log.logLevel = .error
       let host = ToolHost(configuration: hostConfiguration, registry: registry, log: log) { bytes, _ in
-        SHA256Hex(Hexadecimal.sha256(bytes))
+        SHA256Hex(bytes: SHA256.hash(data: bytes))
       }
       do {
         let result = try await body(host, registry)

@@ -141,31 +141,4 @@ import Testing
     #expect(ReportText.lines(Array(repeating: "x", count: 1_000)).count == 8)
     #expect(ReportText.lines(["", "\u{200B}", "a"]) == ["a"])
   }
-
-  @Test(arguments: [
-    (3913.2, "3,900"), (0.6284, "0.63"), (4, "4.0"), (0, "0"), (9.96, "10"), (99.6, "100"), (0.0996, "0.10"),
-    (0.095, "0.095"), (1_234_567, "1,200,000"), (-12.4, "−12"), (1e-9, "1.0 × 10^-9"), (3.26e20, "3.3 × 10^20"),
-    (0.145, "0.15"), (1e15, "1.0 × 10^15"), (.infinity, "no finite number"),
-    (1.7976931348623157e308, "1.8 × 10^308"), (0.000012, "0.000012"), (100, "100"), (10, "10"),
-  ])
-  func aNumberShowsTwoFigures(value: Double, text: String) {
-    #expect(ReportNumber.twoFigures(value) == text)
-  }
-
-  @Test func countsScalesAndShares() {
-    #expect(ReportNumber.grouped(2_445) == "2,445")
-    #expect(ReportNumber.grouped(-1_000_000) == "−1,000,000")
-    #expect(ReportNumber.grouped(.min) == "−9,223,372,036,854,775,808")
-    #expect(ReportNumber.exact(2_445) == "2,445")
-    #expect(ReportNumber.exact(2.445) == "2.4")
-    #expect(ReportNumber.amount(4, isCount: true) == "4")
-    #expect(ReportNumber.amount(2_445, isCount: true) == "2,400")
-    #expect(ReportNumber.scale(0.499) == "0.499")
-    #expect(ReportNumber.scale(0.49912345) == "0.4991")
-    #expect(ReportNumber.scale(1_000) == "1,000")
-    #expect(ReportNumber.trimmed(90) == "90")
-    #expect(ReportNumber.trimmed(4) == "4")
-    #expect(ReportNumber.trimmed(0.5) == "0.5")
-    #expect(ReportNumber.twoFigures(.leastNonzeroMagnitude) == "5.0 × 10^-324")
-  }
 }

@@ -240,19 +240,3 @@ import ToolKit
     #expect(ids.allSatisfy { $0.count == 36 && $0.split(separator: "-").map(\.count) == [8, 4, 4, 4, 12] })
   }
 }
-
-@Suite struct NumberWordsTests {
-  @Test(arguments: [
-    (0.59, 2, "0.59"), (0.0112, 2, "0.011"), (1234.5, 2, "1,200"), (0.499, 3, "0.499"), (2, 3, "2.00"), (0, 2, "0"),
-    (28.97, 3, "29.0"), (0.0996, 2, "0.10"), (12, 2, "12"),
-  ])
-  func figuresAreSignificantOnes(_ value: Double, _ count: Int, _ text: String) {
-    #expect(NumberWords.figures(value, count) == text)
-  }
-
-  @Test func thousandsAreApart() {
-    #expect(NumberWords.grouped(2445) == "2,445")
-    #expect(NumberWords.grouped(1_000_000) == "1,000,000")
-    #expect(NumberWords.grouped(-999) == "-999")
-  }
-}

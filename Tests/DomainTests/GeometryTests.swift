@@ -70,6 +70,14 @@ import Testing
     }
   }
 
+  @Test func aDigestsBytesAreItsDigits() {
+    let bytes = (0..<32).map { UInt8($0 * 8 + 7) }
+    #expect(
+      SHA256Hex(bytes: bytes)
+        == SHA256Hex("070f171f272f373f474f575f676f777f878f979fa7afb7bfc7cfd7dfe7eff7ff"))
+    #expect(SHA256Hex(bytes: bytes).isWellFormed)
+  }
+
   @Test func hashesAreSixtyFourHexadecimalDigits() {
     #expect(SHA256Hex(String(repeating: "0f", count: 32)).isWellFormed)
     for bad in [

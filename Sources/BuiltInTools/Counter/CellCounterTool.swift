@@ -61,7 +61,7 @@ struct CellCounterTool: Sendable {
     guard region.areaMm2 >= Self.leastAreaMm2 else {
       items.refuse(
         "\(asked == nil ? slide.id.rawValue : call.arguments["region"]?.stringValue ?? "The region") holds hardly any "
-          + "tissue without flagged pixels (\(NumberWords.figures(region.areaMm2, 2)) mm²), so nuclei are not counted.")
+          + "tissue without flagged pixels (\(NumberText.figures(region.areaMm2, 2)) mm²), so nuclei are not counted.")
       return items.output
     }
     let counting = NucleusCounting(
@@ -148,7 +148,7 @@ struct CellCounterTool: Sendable {
     origin: LevelZeroRect, into items: inout ToolItems
   ) throws {
     let call = slide.call
-    let count = NumberWords.grouped(counted.nuclei.count)
+    let count = NumberText.grouped(counted.nuclei.count)
     try call.write("nuclei.geojson", Self.geoJSON(counted, slide: slide.id))
     items.artefact(
       "nuclei.geojson", mediaType: MediaTypeName.geoJSON,

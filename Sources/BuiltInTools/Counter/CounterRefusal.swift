@@ -20,8 +20,8 @@ enum CounterRefusal {
     }
     let coarsest = min(card.accepts.mpp.max() ?? 0, parameters.acceptedMicronsPerPixel.upperBound)
     if scale.micronsPerPixel > coarsest {
-      return "\(slide.id) has \(NumberWords.figures(scale.micronsPerPixel, 3)) µm per pixel; nuclei are counted up to "
-        + "\(NumberWords.figures(coarsest, 2)). A scan at 20x or more would be needed."
+      return "\(slide.id) has \(NumberText.figures(scale.micronsPerPixel, 3)) µm per pixel; nuclei are counted up to "
+        + "\(NumberText.figures(coarsest, 2)). A scan at 20x or more would be needed."
     }
     return nil
   }

@@ -121,7 +121,7 @@ struct NucleusCounting: Sendable {
       slide.call.progress(done, "counting nuclei, tile \(index + 1) of \(tiles.count)")
     }
     let digest = PixelDigest(
-      sha256: SHA256Hex(hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()), level: level,
+      sha256: SHA256Hex(bytes: hash.finalize()), level: level,
       micronsPerPixel: picture.micronsPerPixel, decoder: slide.handle.properties.decoder, resampler: Resampler.version)
     return CountedNuclei(nuclei: nuclei, pixels: digest)
   }

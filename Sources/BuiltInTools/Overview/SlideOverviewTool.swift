@@ -79,7 +79,7 @@ struct SlideOverviewTool: Sendable {
     } else {
       items.refuse(
         "No tissue was found on \(slide.id): nothing with an optical density above "
-          + "\(NumberWords.figures(Double(map.threshold), 2)) in pieces large enough to judge. Look at the overview "
+          + "\(NumberText.figures(Double(map.threshold), 2)) in pieces large enough to judge. Look at the overview "
           + "picture, or ask about another slide.")
     }
     if slide.handle.properties.scale == nil {
@@ -175,7 +175,7 @@ struct SlideOverviewTool: Sendable {
     var lines = [title]
     if let scale = properties.scale {
       let source = scale.source == .slide ? "from the file" : "as stated"
-      lines.append("\(NumberWords.figures(scale.micronsPerPixel, 3)) µm/px \(source)")
+      lines.append("\(NumberText.figures(scale.micronsPerPixel, 3)) µm/px \(source)")
     } else {
       lines.append("no usable scale")
     }

@@ -132,7 +132,7 @@ struct ReportFilling: Sendable {
       }
       let source = scale.source == .slide ? "as the slide's file says" : "as stated with the case"
       return Report.Value(
-        qualifier: qualifier, text: "\(ReportNumber.scale(scale.micronsPerPixel)) µm/px", notes: [source],
+        qualifier: qualifier, text: "\(NumberText.plain(scale.micronsPerPixel)) µm/px", notes: [source],
         evidence: [slide.id], json: ["stated": .number(scale.micronsPerPixel), "unit": "um/{pixel}"])
     }
     if let perSlide { return perSlide }
@@ -142,7 +142,7 @@ struct ReportFilling: Sendable {
     return .stated(
       [
         Report.Value(
-          qualifier: nil, text: "\(ReportNumber.scale(stated)) µm/px", notes: ["as stated with the case"], evidence: [],
+          qualifier: nil, text: "\(NumberText.plain(stated)) µm/px", notes: ["as stated with the case"], evidence: [],
           json: ["stated": .number(stated), "unit": "um/{pixel}"])
       ], omitted: 0)
   }
@@ -173,7 +173,7 @@ struct ReportFilling: Sendable {
     let count = evidence.slides.count
     parts.append(count == 1 ? "1 slide" : "\(count) slides")
     if let scale = description.statedMicronsPerPixel, scale.isFinite {
-      parts.append("scale stated as \(ReportNumber.scale(scale)) µm/px")
+      parts.append("scale stated as \(NumberText.plain(scale)) µm/px")
     }
     return parts.joined(separator: ", ")
   }
@@ -201,7 +201,7 @@ struct ReportFilling: Sendable {
       if let scale = properties.scale, scale.micronsPerPixel.isFinite {
         members["micronsPerPixel"] = .number(scale.micronsPerPixel)
         members["scaleSource"] = .string(scale.source.rawValue)
-        words.append("\(ReportNumber.scale(scale.micronsPerPixel)) µm/px")
+        words.append("\(NumberText.plain(scale.micronsPerPixel)) µm/px")
       }
       if let size = Self.size(properties) { words.insert(size, at: 0) }
       words.append("read by \(ReportText.line(properties.decoder, limit: 80))")
@@ -217,7 +217,7 @@ struct ReportFilling: Sendable {
 
   private static func size(_ properties: SlideProperties?) -> String? {
     guard let properties else { return nil }
-    return "\(ReportNumber.grouped(properties.width)) × \(ReportNumber.grouped(properties.height)) px"
+    return "\(NumberText.grouped(properties.width)) × \(NumberText.grouped(properties.height)) px"
   }
 
   private func regions(_ cited: Set<EvidenceID>) -> [Report.Source] {
@@ -228,7 +228,7 @@ struct ReportFilling: Sendable {
       let label = ReportText.line(region.label, limit: 80)
       let slide = Self.shown(region.slide)
       let numbers = [rect.x, rect.y, rect.width, rect.height].map { JSONValue.number(Double($0)) }
-      let size = "\(ReportNumber.grouped(rect.width)) × \(ReportNumber.grouped(rect.height)) px"
+      let size = "\(NumberText.grouped(rect.width)) × \(NumberText.grouped(rect.height)) px"
       return Report.Source(
         id: id,
         words: (label.isEmpty ? "" : "\(label), ") + "on \(slide) at x \(rect.x), y \(rect.y), \(size)",

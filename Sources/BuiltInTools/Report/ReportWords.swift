@@ -14,7 +14,9 @@ struct ReportWords: Sendable {
     let item = pick.newest
     let measurement = item.measurement
     let unit = measurement.unit.display
-    let amount = ReportNumber.amount(measurement.value, isCount: measurement.unit == .one)
+    let amount =
+      measurement.unit == .one
+      ? NumberText.roundedCount(measurement.value) : NumberText.twoFigures(measurement.value)
     var notes: [String] = []
     if let place = place(item) { notes.append(place) }
     if let fraction = fraction(measurement) { notes.append(fraction) }
@@ -51,34 +53,29 @@ struct ReportWords: Sendable {
     let label = ReportText.line(region.label, limit: 60)
     var words = "in \(id)" + (label.isEmpty ? "" : " (\(label))")
     if item.isSelected, let scale = evidence.micronsPerPixel(of: region.slide) {
-      words += ", \(microns(region.rect.width, scale)) × \(microns(region.rect.height, scale)) µm"
+      words +=
+        ", \(NumberText.micrometres(region.rect.width, micronsPerPixel: scale)) × \(NumberText.micrometres(region.rect.height, micronsPerPixel: scale)) µm"
     }
     return region.slide.parts?.kind == .slide ? words + " on \(region.slide)" : words
-  }
-
-  /// Windows are cut to whole pixels: 501 px of 0.499 µm is 250 µm.
-  private func microns(_ pixels: Int, _ scale: Double) -> String {
-    let value = Double(pixels) * scale
-    return (10..<1e9).contains(value) ? ReportNumber.grouped(Int(value.rounded())) : ReportNumber.twoFigures(value)
   }
 
   /// "2,445 nuclear profiles in 0.63 mm² of tissue without flagged pixels".
   private func fraction(_ measurement: Measurement) -> String? {
     guard let ratio = measurement.ratio else {
       guard measurement.unit == .one, measurement.value.magnitude >= 100 else { return nil }
-      return "counted: \(ReportNumber.exact(measurement.value))"
+      return "counted: \(NumberText.exactCount(measurement.value))"
     }
     let names = [ratio.numeratorName, ratio.denominatorName].map { ReportText.line($0, limit: 60) }
     let unit = ratio.denominatorUnit
     if measurement.unit == unit, unit == .squareMillimetre {
       // An area of an area: the numerator is the value itself, so its share tells more.
       guard ratio.denominator > 0 else { return nil }
-      let share = ReportNumber.trimmed(measurement.value / ratio.denominator * 100)
-      return "\(share) % of \(ReportNumber.twoFigures(ratio.denominator)) \(unit.display)"
+      let share = NumberText.trimmed(measurement.value / ratio.denominator * 100)
+      return "\(share) % of \(NumberText.twoFigures(ratio.denominator)) \(unit.display)"
         + (names[1].isEmpty ? "" : " of \(names[1])")
     }
-    let below = unit == .one ? ReportNumber.exact(ratio.denominator) : ReportNumber.twoFigures(ratio.denominator)
-    let above = ReportNumber.exact(ratio.numerator)
+    let below = unit == .one ? NumberText.exactCount(ratio.denominator) : NumberText.twoFigures(ratio.denominator)
+    let above = NumberText.exactCount(ratio.numerator)
     let top = names[0].isEmpty ? above : "\(above) \(names[0])"
     let bottom = unit.display.isEmpty ? below : "\(below) \(unit.display)"
     return "\(top) in \(bottom)" + (names[1].isEmpty ? "" : " of \(names[1])")
@@ -87,9 +84,9 @@ struct ReportWords: Sendable {
   private func interval(_ measurement: Measurement) -> String {
     guard let interval = measurement.interval else { return "no interval is known" }
     let unit = measurement.unit.display
-    let range = "\(ReportNumber.twoFigures(interval.low)) to \(ReportNumber.twoFigures(interval.high))"
+    let range = "\(NumberText.twoFigures(interval.low)) to \(NumberText.twoFigures(interval.high))"
     let predicts = ReportText.line(interval.predicts, limit: 60)
-    return "\(ReportNumber.trimmed(interval.coverage * 100)) % interval"
+    return "\(NumberText.trimmed(interval.coverage * 100)) % interval"
       + (predicts.isEmpty ? "" : " for \(predicts)") + ": \(range)" + (unit.isEmpty ? "" : " \(unit)")
       + " (\(ReportText.line(interval.method, limit: 100)); \(images(interval.imageCount)))"
   }
@@ -100,7 +97,7 @@ struct ReportWords: Sendable {
     guard let optimism = measurement.selectionOptimism, optimism.isFinite else {
       return head + "how much choosing it inflates it was not estimated; no interval applies"
     }
-    return head + "choosing it inflates it by about \(ReportNumber.trimmed(optimism * 100)) % on average; "
+    return head + "choosing it inflates it by about \(NumberText.trimmed(optimism * 100)) % on average; "
       + "no interval applies"
   }
 
@@ -114,7 +111,7 @@ struct ReportWords: Sendable {
     return ["validated on \(images(validity.imageCount))" + (what.isEmpty ? "" : " (\(what.joined(separator: ", ")))")]
   }
 
-  private func images(_ count: Int) -> String { "\(ReportNumber.grouped(count)) image\(count == 1 ? "" : "s")" }
+  private func images(_ count: Int) -> String { "\(NumberText.grouped(count)) image\(count == 1 ? "" : "s")" }
 
   private func json(_ pick: ReportEvidence.Pick) throws(VPathError) -> JSONValue {
     let item = pick.newest

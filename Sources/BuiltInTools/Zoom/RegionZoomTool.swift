@@ -49,7 +49,7 @@ enum RegionZoomTool {
     let picture = try read(slide, cut.rect)
     try call.checkCancelled()
     let file = try call.write("view.png", picture.image.encodedPNG())
-    let scaleWords = picture.micronsPerPixel.map { " at \(NumberWords.figures($0, 3)) µm/px" } ?? ", without a scale"
+    let scaleWords = picture.micronsPerPixel.map { " at \(NumberText.figures($0, 3)) µm/px" } ?? ", without a scale"
     let title = reference.rawValue.hasPrefix("#") ? "rectangle \(cut.rect)" : reference.rawValue
     items.view(picture, of: reference, image: file, caption: "\(title) of \(slide.id)\(scaleWords)")
     let drawn = try draw(slide, picture, polygon: named?.polygon, title: title)
@@ -100,7 +100,7 @@ enum RegionZoomTool {
     let lines = [
       title + " of \(slide.id)", "x \(picture.rect.x), y \(picture.rect.y)",
       "\(picture.rect.width) × \(picture.rect.height) px",
-      picture.micronsPerPixel.map { "\(NumberWords.figures($0, 3)) µm/px" } ?? "no usable scale",
+      picture.micronsPerPixel.map { "\(NumberText.figures($0, 3)) µm/px" } ?? "no usable scale",
     ]
     return Panel.beside(image, lines: lines, legend: [], inset: try locator(slide, picture.rect))
   }
