@@ -1,6 +1,6 @@
 // What a process's end means for the call that ran on it.
-// What must stay true: the message says what happened and what to do, and holds nothing the tool wrote on its error
-// stream.
+// What must stay true: the message says what happened and what to do, and holds nothing that the tool or the sandbox
+// wrote on its error stream: those may name a patient's file.
 
 import Domain
 import Glibc
@@ -12,7 +12,9 @@ extension ProcessEnd {
     if started != "1" { return launchFailure }
     switch exit {
     case .code(0): return nil
-    case .notStarted(let why): return VPathError(.toolFailed, "The tool could not be started: \(why).")
+    case .notStarted:
+      return VPathError(
+        .toolFailed, "The tool could not be started. The daemon's log says why at level trace; try again.")
     // Bubblewrap ends with 128 and the signal's number when the tool died of one.
     case .code(let code) where code > 128 && code < 193: return died(of: code - 128, limits)
     case .signal(let number): return died(of: number, limits)
@@ -54,13 +56,15 @@ extension ProcessEnd {
   /// The launcher inside never ran the tool.
   private var launchFailure: VPathError {
     if started.hasPrefix("1E") {
-      let why =
-        started.split(separator: ":").last.map { PlainText.clean(String($0.prefix { $0 != "\n" }), limit: 100) } ?? ""
+      // The launcher's line ends with the system's own word for the error: "E2 run NAME: No such file or directory".
+      let why = SetUpProblem(started).map { ": \($0.words)" } ?? ""
       return VPathError(
-        .toolFailed, "The tool's command cannot be run:\(why). `vpath tool check` on its folder says what to change.")
+        .toolFailed, "The tool's command cannot be run\(why). `vpath tool check` on its folder says what to change.")
     }
-    let words = started.isEmpty ? PlainText.clean(errorTail, limit: 200) : PlainText.clean(started, limit: 200)
-    return VPathError(.sandboxUnavailable, "The sandbox could not be set up for this call: \(words)")
+    let said = started.isEmpty ? String(decoding: errorTail, as: UTF8.self) : started
+    let problem = SetUpProblem(said) ?? .other
+    return VPathError(
+      .sandboxUnavailable, "The sandbox could not be set up for this call: \(problem.words). \(problem.advice)")
   }
 }
 
@@ -71,7 +75,8 @@ extension EndReason {
     case .cancelled: VPathError(.cancelled, "The call was cancelled, and the tool with everything it started is gone.")
     case .timedOut(let seconds):
       VPathError(
-        .toolTimedOut, "The tool ran longer than its limit of \(plain(seconds)) s and was ended. Ask it for less.")
+        .toolTimedOut,
+        "The tool ran longer than its limit of \(NumberText.plain(seconds)) s and was ended. Ask it for less.")
     case .memory(let limit):
       VPathError(.toolLimit, "The tool needed more than its limit of \(limit) MiB of memory. Ask it for less.")
     case .processes(let limit): VPathError(.toolLimit, "The tool started more than \(limit) processes and was ended.")
@@ -83,11 +88,6 @@ extension EndReason {
     case .released: VPathError(.toolFailed, "The tool's process was ended because it is not needed any more.")
     }
   }
-}
-
-/// A number without a needless fraction.
-private func plain(_ number: Double) -> String {
-  number == number.rounded() && abs(number) < 1e9 ? String(Int(number)) : String(number)
 }
 
 /// A signal's name as in signal(7).

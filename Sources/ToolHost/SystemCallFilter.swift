@@ -14,15 +14,18 @@ enum SystemCallFilter {
   private static func fail(with code: Int32) -> UInt32 { 0x0005_0000 | UInt32(code & 0xFFFF) }
 
   /// Denied whatever their arguments: namespaces and mounts, other processes' memory, kernel doors that tools have
-  /// had no use for and attackers have.
+  /// had no use for and attackers have, and memory that belongs to no process (files without a name, System V shared
+  /// memory and message queues): what is in them and not mapped counts for nobody's limit. `/dev/shm` has a size.
   static let denied: [String] = [
     "acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "delete_module",
     "fanotify_init", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick", "init_module", "io_uring_enter",
     "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
-    "lookup_dcookie", "migrate_pages", "modify_ldt", "mount", "mount_setattr", "move_mount", "move_pages",
-    "name_to_handle_at", "nfsservctl", "open_by_handle_at", "open_tree", "perf_event_open", "personality",
+    "lookup_dcookie", "memfd_create", "memfd_secret", "migrate_pages", "modify_ldt", "mount", "mount_setattr",
+    "move_mount", "move_pages",
+    "msgget", "name_to_handle_at", "nfsservctl", "open_by_handle_at", "open_tree", "perf_event_open", "personality",
     "pidfd_getfd", "pivot_root", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace", "quotactl",
-    "quotactl_fd", "reboot", "request_key", "setns", "settimeofday", "stime", "swapoff", "swapon", "syslog", "umount",
+    "quotactl_fd", "reboot", "request_key", "setns", "settimeofday", "shmget", "stime", "swapoff", "swapon", "syslog",
+    "umount",
     "umount2", "unshare", "uselib", "userfaultfd", "vhangup", "vmsplice",
   ]
 

@@ -177,7 +177,9 @@ final class ToolProcess: Sendable {
         case .signaled(let number): .signal(number)
         }
     } catch {
-      exit = .notStarted(PlainText.clean("\(error)", limit: 200))
+      let words = PlainText.clean("\(error)", limit: 200)
+      keepTail(Array(words.utf8))
+      exit = .notStarted(words)
     }
     inputEnd.finish()
     await waitForInner()

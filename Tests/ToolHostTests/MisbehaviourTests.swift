@@ -91,6 +91,38 @@ struct MisbehaviourTests {
     #expect(found?.message.contains("memory") == true)
   }
 
+  @Test("memory that belongs to no process cannot be had, and what common programs need instead can")
+  func memoryOfNobody() async throws {
+    let bench = try HostBench()
+    try bench.install(
+      "holder",
+      """
+      import ctypes, threading
+      from multiprocessing import shared_memory
+      libc = ctypes.CDLL(None, use_errno=True)
+      found = {}
+      def attempt(name, call):
+          ctypes.set_errno(0)
+          found[name] = ctypes.get_errno() if call() < 0 else 'allowed'
+      attempt('memfd', lambda: libc.memfd_create(b'x', 0))
+      attempt('shm', lambda: libc.shmget(0, ctypes.c_size_t(1 << 20), 0o1600))
+      attempt('queue', lambda: libc.msgget(0, 0o1600))
+      # What multiprocessing, callbacks from C, and threads are made of.
+      shared = shared_memory.SharedMemory(create=True, size=1 << 16)
+      shared.buf[0] = 7; found['shared'] = shared.buf[0]; shared.close(); shared.unlink()
+      order = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))
+      numbers = (ctypes.c_int * 3)(3, 1, 2)
+      libc.qsort(numbers, 3, ctypes.sizeof(ctypes.c_int), order(lambda a, b: a[0] - b[0]))
+      found['callback'] = list(numbers)
+      thread = threading.Thread(target=lambda: found.update(thread=1)); thread.start(); thread.join()
+      give({'kind': 'description', 'text': json.dumps(found, sort_keys=True)})
+      """)
+    let result = try await bench.call("holder")
+    #expect(
+      result.evidence.first?.body["text"]
+        == #"{"callback": [1, 2, 3], "memfd": 1, "queue": 1, "shared": 7, "shm": 1, "thread": 1}"#, "\(result)")
+  }
+
   @Test("a tool that keeps forking is ended at its limit of processes")
   func forks() async throws {
     let found = try await error(
