@@ -44,6 +44,28 @@ public struct ToolRefusal: Sendable, Hashable, Codable {
   public init(reason: String) { self.reason = reason }
 }
 
+/// What the policy said of how a call was to run. It is part of the call's result, and so of the record.
+public struct RunDecision: Sendable, Hashable, Codable {
+  /// `tool.keep` or `tool.unsandboxed`.
+  public var action: String
+  /// The tool it was asked for: the called one, or one of the product's own that served the call.
+  public var tool: String
+  /// `permit` or `forbid`.
+  public var effect: String
+  /// The rules that decided, sorted; empty when nothing permitted it.
+  public var rules: [String]
+  /// SHA-256 of the policy.
+  public var policyDigest: SHA256Hex
+
+  public init(action: String, tool: String, effect: String, rules: [String], policyDigest: SHA256Hex) {
+    self.action = action
+    self.tool = tool
+    self.effect = effect
+    self.rules = rules
+    self.policyDigest = policyDigest
+  }
+}
+
 /// What a call came to, as Runtime and the trace see it.
 public struct ToolResult: Sendable, Hashable, Codable {
   public var evidence: [ProposedEvidence]
@@ -52,17 +74,20 @@ public struct ToolResult: Sendable, Hashable, Codable {
   public var error: VPathError?
   /// SHA-256 of the raw bytes the tool returned, kept in the trace.
   public var rawSha256: SHA256Hex?
-  /// Whether the sandbox held; false only for a tool that policy names as trusted.
+  /// Whether the sandbox held; false only for a tool that configuration and policy both let run without one.
   public var sandboxed: Bool
+  /// What the policy said of how the call ran; nil when it had nothing to be asked.
+  public var decisions: [RunDecision]?
 
   public init(
     evidence: [ProposedEvidence] = [], refusals: [ToolRefusal] = [], error: VPathError? = nil,
-    rawSha256: SHA256Hex? = nil, sandboxed: Bool = true
+    rawSha256: SHA256Hex? = nil, sandboxed: Bool = true, decisions: [RunDecision]? = nil
   ) {
     self.evidence = evidence
     self.refusals = refusals
     self.error = error
     self.rawSha256 = rawSha256
     self.sandboxed = sandboxed
+    self.decisions = decisions
   }
 }

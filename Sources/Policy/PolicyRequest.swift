@@ -27,9 +27,12 @@ public struct PolicyCall: Sendable, Hashable, Codable {
 
   /// A call of a tool, with everything about it that rules may ask for.
   ///
-  /// - Parameter isBuiltIn: whether the tool came with the product; a manifest cannot say so of itself.
+  /// - Parameters:
+  ///   - action: `tool.call`, or how the call is to run: `tool.keep`, `tool.unsandboxed`.
+  ///   - isBuiltIn: whether the tool came with the product; a manifest cannot say so of itself.
   public static func tool(
-    _ manifest: ToolManifest, isBuiltIn: Bool, description: CaseDescription, arguments: JSONValue
+    _ manifest: ToolManifest, action: PolicyAction = .toolCall, isBuiltIn: Bool, description: CaseDescription,
+    arguments: JSONValue
   ) -> PolicyCall {
     var resource: [String: JSONValue] = [
       "tool": .string(manifest.name), "version": .string(manifest.vpath.version),
@@ -39,7 +42,7 @@ public struct PolicyCall: Sendable, Hashable, Codable {
     ]
     resource["organ"] = description.organ.map(JSONValue.string)
     resource["stain"] = description.stain.map(JSONValue.string)
-    return PolicyCall(.toolCall, resource: resource, arguments: arguments)
+    return PolicyCall(action, resource: resource, arguments: arguments)
   }
 }
 

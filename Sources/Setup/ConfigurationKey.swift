@@ -81,7 +81,8 @@ public struct ConfigurationKey: Sendable {
     ConfigurationKey("tools.bubblewrap", path, "/usr/bin/bwrap", "The sandbox program."),
     ConfigurationKey(
       "tools.trustedWithoutSandbox", .array(of: .string(minLength: 1, maxLength: 128), max: 64), [],
-      "Tools that may run where the sandbox cannot work. Each such run is an event."),
+      "Tools that may run where the sandbox cannot work, if the policy permits tool.unsandboxed too. Each run is an event."
+    ),
     ConfigurationKey("tools.idleSeconds", .number(min: 1, max: 86_400), 120, "Time after which a kept process ends."),
     ConfigurationKey("tools.processes", whole(1...256), 8, "Kept tool processes."),
     ConfigurationKey("trace.reserveMiB", whole(1...4096), 16, "Disk space kept to end turns properly when it is full."),

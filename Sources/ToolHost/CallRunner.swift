@@ -13,6 +13,7 @@ struct CallRunner: Sendable {
   let sandbox: Sandbox
   let kept: KeptProcesses
   let put: BlobSink
+  let permission: RunPermission
 
   /// What a call needs besides its plan.
   struct Surroundings: Sendable {
@@ -38,22 +39,28 @@ struct CallRunner: Sendable {
   /// Runs a call and checks what it gives. Never throws: what went wrong is in the result.
   func run(_ tool: RegisteredTool, _ plan: CallPlan, _ surroundings: Surroundings) async -> ToolResult {
     var isSandboxed = true
+    var result: ToolResult
     do {
       isSandboxed = try mode(tool)
-      return try await withRaw(tool, plan, sandboxed: isSandboxed, surroundings) { raw, scratch in
+      result = try await withRaw(tool, plan, sandboxed: isSandboxed, surroundings) { raw, scratch in
         await self.result(of: raw, tool, plan, scratch, surroundings, sandboxed: isSandboxed)
       }
     } catch {
-      return ToolResult(error: error, sandboxed: isSandboxed)
+      result = ToolResult(error: error, sandboxed: isSandboxed)
     }
+    result.decisions = permission.decisions
+    return result
   }
 
-  /// Whether the tool runs in the sandbox; throws `sandbox.unavailable` when it may not run at all.
+  /// Whether the tool runs in the sandbox; throws `sandbox.unavailable` when it may not run at all. Without one it runs
+  /// where the configuration names it as trusted and the policy permits `tool.unsandboxed`.
   func mode(_ tool: RegisteredTool) throws(VPathError) -> Bool {
     switch sandbox.status {
     case .available: return true
     case .unavailable:
-      guard configuration.trustedUnsandboxed.contains(tool.manifest.name) else { throw sandbox.unavailable }
+      guard configuration.trustedUnsandboxed.contains(tool.manifest.name), permission.mayRunUnsandboxed(tool) else {
+        throw sandbox.unavailable
+      }
       return false
     }
   }
@@ -92,7 +99,7 @@ struct CallRunner: Sendable {
     _ body: (Raw, OpenFolder) async -> Value
   ) async throws(VPathError) -> Value {
     let block = tool.manifest.vpath
-    if block.protocol == .mcp, block.lifetime == .case {
+    if block.protocol == .mcp, block.lifetime == .case, permission.mayKeep(tool) {
       return try await onKeptProcess(tool, plan, sandboxed: sandboxed, surroundings, body)
     }
     let work = try sandbox.makeWork()

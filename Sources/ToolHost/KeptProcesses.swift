@@ -1,7 +1,8 @@
 // Processes that serve more than one call: one for each (command, needs, limits, case, grants), started when first
 // needed.
-// What must stay true: no process is shared between calls that differ in any of these; each has an owner and an end
-// (idle, released, crowded out, broken); its files go with it.
+// What must stay true: a process is kept only where the manifest asks for it and the policy permits `tool.keep`; none
+// is shared between calls that differ in any of these; each has an owner and an end (idle, released, crowded out,
+// broken); its files go with it.
 
 import Domain
 import Ports

@@ -1,6 +1,6 @@
 // The sandbox as this machine can give it: probed once by running a program in it, then used for every child.
-// What must stay true: what is probed is what is used; where the probe fails no tool runs, unless the operator trusts it
-// by name.
+// What must stay true: what is probed is what is used; where the probe fails no tool runs, unless configuration and
+// policy both name it.
 
 import CPlatform
 import Domain
@@ -137,7 +137,7 @@ struct Sandbox: Sendable {
     return VPathError(
       .sandboxUnavailable,
       "The sandbox cannot be set up, so no tool runs: \(reason). Install bubblewrap and allow user namespaces, or name the "
-        + "tool as trusted in the configuration.")
+        + "tool as trusted in the configuration and permit tool.unsandboxed for it in the policy.")
   }
 }
 

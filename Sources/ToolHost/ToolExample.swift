@@ -244,7 +244,7 @@ extension ToolHost {
   }
 
   private func run(_ example: ToolExample, of tool: RegisteredTool) async throws(VPathError) -> ToolExampleResult {
-    let runner = try await runner()
+    let runner = try await runner(for: example.plan.description)
     let tail = TailBox()
     let began = ContinuousClock.now
     let result = await runner.run(

@@ -15,6 +15,7 @@ import Synchronization
 public final class ToolHost: ToolRunner {
   private let configuration: ToolHostConfiguration
   private let registry: ToolRegistry
+  private let policy: Policy
   private let put: BlobSink
   private let log: Logger
   private let gate: CallGate
@@ -29,12 +30,17 @@ public final class ToolHost: ToolRunner {
     var statedMicronsPerPixel: Double?
   }
 
-  /// A host over a registry. `put` keeps the bytes of results and files.
+  /// A host over a registry.
+  ///
+  /// - Parameters:
+  ///   - policy: says how approved calls may run (`tool.keep`, `tool.unsandboxed`).
+  ///   - put: keeps the bytes of results and files.
   public init(
-    configuration: ToolHostConfiguration, registry: ToolRegistry, log: Logger, put: @escaping BlobSink
+    configuration: ToolHostConfiguration, registry: ToolRegistry, policy: Policy, log: Logger, put: @escaping BlobSink
   ) {
     self.configuration = configuration
     self.registry = registry
+    self.policy = policy
     self.log = log
     self.put = put
     gate = CallGate(limit: configuration.maxConcurrentCalls, maxWaiting: configuration.maxWaitingCalls)
@@ -93,8 +99,12 @@ public final class ToolHost: ToolRunner {
   /// What an operator lets a manifest ask for at most.
   var maxima: ToolManifest.Limits { configuration.maxima }
 
-  func runner() async throws(VPathError) -> CallRunner {
-    CallRunner(sandbox: try await sandbox().get(), kept: kept, put: put)
+  /// What runs one call, or one example when there is no context.
+  func runner(
+    for description: CaseDescription, in context: PolicyContext = PolicyContext()
+  ) async throws(VPathError) -> CallRunner {
+    let permission = RunPermission(policy, context: context, description: description)
+    return CallRunner(sandbox: try await sandbox().get(), kept: kept, put: put, permission: permission)
   }
 
   // MARK: - ToolRunner
@@ -116,7 +126,7 @@ public final class ToolHost: ToolRunner {
       try await gate.enter()
       let result: ToolResult
       do throws(VPathError) {
-        result = try await run(tool, input, progress)
+        result = try await run(tool, input, call.context, progress)
       } catch {
         result = ToolResult(error: error)
       }
@@ -164,7 +174,8 @@ public final class ToolHost: ToolRunner {
   // MARK: - Planning
 
   private func run(
-    _ tool: RegisteredTool, _ input: ToolCallInput, _ progress: @escaping @Sendable (ToolProgress) -> Void
+    _ tool: RegisteredTool, _ input: ToolCallInput, _ context: PolicyContext,
+    _ progress: @escaping @Sendable (ToolProgress) -> Void
   ) async throws(VPathError) -> ToolResult {
     if let first = tool.file.inputSchema.validate(input.arguments).first {
       throw VPathError(
@@ -173,7 +184,7 @@ public final class ToolHost: ToolRunner {
           + "\(first.message).", subject: first.pointer)
     }
     if let refusal = tool.manifest.refusal(of: input.description) { return ToolResult(refusals: [refusal]) }
-    let runner = try await runner()
+    let runner = try await runner(for: input.description, in: context)
     let queries = HostQueries(
       runner: runner, registry: registry, caseID: input.caseID, call: input.call, description: input.description,
       slides: input.slides)

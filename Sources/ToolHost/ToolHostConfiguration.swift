@@ -21,7 +21,7 @@ public struct ToolHostConfiguration: Sendable, Hashable {
   public var builtInReadOnlyPaths: [String]
   /// Further environment of the built-in process, such as `VPATH_OPENSLIDE`.
   public var builtInEnvironment: [String: String]
-  /// Tools (by name) that may run where the sandbox cannot be set up.
+  /// Tools (by name) that may run where the sandbox cannot be set up, if the policy permits `tool.unsandboxed` as well.
   public var trustedUnsandboxed: Set<String>
   /// The most a manifest may ask for.
   public var maxima: ToolManifest.Limits

@@ -204,7 +204,10 @@ extension RuntimeState {
     if !result.sandboxed {
       let degraded = NewEvent(
         caseID: live.request.caseID, turn: id, kind: .sandboxDegraded,
-        payload: ["call": .string(call.rawValue), "reason": "the tool is trusted to run without a sandbox"])
+        payload: [
+          "call": .string(call.rawValue), "reason": "the tool is trusted to run without a sandbox",
+          "decisions": json(result.decisions ?? []),
+        ])
       turns[id]?.held.append(.effect(.record([degraded])))
     }
     feed(.toolFinished(call, result), to: id)

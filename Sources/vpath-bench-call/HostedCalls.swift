@@ -41,13 +41,11 @@ final class HostedCalls {
     for name in ["answers_at_once", "never_ends"] {
       try registry.install(from: "\(options.plugIns)/\(name)", by: getuid(), at: "2026-01-01T00:00:00.000Z")
     }
-    host = ToolHost(
-      configuration: configuration, registry: registry,
-      log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-    ) { bytes, _ in
-      SHA256Hex(SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
-    }
     policy = try Policy.load(yaml: HostedCalls.rules)
+    host = ToolHost(
+      configuration: configuration, registry: registry, policy: policy,
+      log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+    ) { bytes, _ in SHA256Hex(bytes: SHA256.hash(data: bytes)) }
     slide = SlideGrant(id: EvidenceID("s1"), path: options.slide)
     scratch = options.scratch + "/direct"
     direct = DirectCalls(environment: environment)
@@ -127,7 +125,7 @@ final class HostedCalls {
     rules:
       - id: tools
         effect: permit
-        action: tool.call
+        action: [tool.call, tool.keep]
         why: the benchmark calls tools
         examples:
           match:

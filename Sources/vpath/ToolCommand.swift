@@ -170,8 +170,9 @@ struct ToolOptions: ParsableArguments {
       let registry = ToolRegistry(hostConfiguration)
       var log = Logger(label: "vpath.tool") { StreamLogHandler.standardError(label: $0) }
       log.logLevel = .error
-      let host = ToolHost(configuration: hostConfiguration, registry: registry, log: log) { bytes, _ in
-        SHA256Hex(bytes: SHA256.hash(data: bytes))
+      let policy = try PolicyCommand.load(configuration.policyFile)
+      let host = ToolHost(configuration: hostConfiguration, registry: registry, policy: policy, log: log) {
+        bytes, _ in SHA256Hex(bytes: SHA256.hash(data: bytes))
       }
       do {
         let result = try await body(host, registry)

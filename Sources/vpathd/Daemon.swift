@@ -54,9 +54,9 @@ struct Daemon {
     let toolConfiguration = ToolHostConfiguration(
       configuration, programs: Self.programFolder(), work: configuration.stateDirectory + "/work")
     let registry = ToolRegistry(toolConfiguration)
-    let tools = ToolHost(configuration: toolConfiguration, registry: registry, log: Logger(label: "tools")) {
-      bytes, mediaType throws(VPathError) in try await store.put(bytes, mediaType: mediaType)
-    }
+    let tools = ToolHost(
+      configuration: toolConfiguration, registry: registry, policy: policy, log: Logger(label: "tools")
+    ) { bytes, mediaType throws(VPathError) in try await store.put(bytes, mediaType: mediaType) }
     let sandbox = await tools.start()
     let runtime = Runtime(
       Runtime.Environment(

@@ -5,9 +5,33 @@ public import Policy
 
 /// Small policies.
 public enum SamplePolicies {
-  /// Permits every call of a tool.
+  /// Permits every call of a tool, on a kept process too.
   public static func permitting() throws -> Policy {
     try Policy.load(yaml: permitRule)
+  }
+
+  /// The same, and that tool may run without a sandbox.
+  public static func permittingUnsandboxed(_ tool: String) throws -> Policy {
+    try Policy.load(
+      yaml: permitRule + """
+          - id: unsandboxed
+            effect: permit
+            action: tool.unsandboxed
+            when:
+              resource: {tool: \(tool)}
+            why: tests
+            examples:
+              match:
+                - {call: {action: tool.unsandboxed, resource: {tool: \(tool)}}, principal: {kind: daemon, uid: 1}}
+              noMatch:
+                - {call: {action: tool.unsandboxed, resource: {tool: other}}, principal: {kind: daemon, uid: 1}}
+
+        """)
+  }
+
+  /// Permits calls of tools, and no process to be kept.
+  public static func keepingNothing() throws -> Policy {
+    try Policy.load(yaml: permitRule.replacing("[tool.call, tool.keep]", with: "tool.call"))
   }
 
   /// Permits every call of a tool but of these.
@@ -36,7 +60,7 @@ public enum SamplePolicies {
     rules:
       - id: tools
         effect: permit
-        action: tool.call
+        action: [tool.call, tool.keep]
         why: tests
         examples:
           match:

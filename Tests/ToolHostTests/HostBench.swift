@@ -53,7 +53,7 @@ final class HostBench: Sendable {
   let caseID = CaseID("case-1")
   private let calls = Mutex(0)
 
-  init(_ change: (inout ToolHostConfiguration) -> Void = { _ in }) throws {
+  init(policy: Policy? = nil, _ change: (inout ToolHostConfiguration) -> Void = { _ in }) throws {
     let path = try #require(resolvedPath(folder.path))
     for name in ["built-in", "installed", "work", "sources", "slides"] { mkdir("\(path)/\(name)", 0o700) }
     var configuration = ToolHostConfiguration(
@@ -63,8 +63,8 @@ final class HostBench: Sendable {
     self.configuration = configuration
     registry = ToolRegistry(configuration)
     host = ToolHost(
-      configuration: configuration, registry: registry, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-      put: blobs.sink)
+      configuration: configuration, registry: registry, policy: try policy ?? SamplePolicies.permitting(),
+      log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, put: blobs.sink)
   }
 
   var path: String { resolvedPath(folder.path) ?? folder.path }

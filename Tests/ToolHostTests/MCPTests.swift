@@ -3,6 +3,7 @@
 import Domain
 import Glibc
 import JSON
+import Policy
 import Ports
 import Synchronization
 import TestSupport
@@ -45,6 +46,28 @@ struct MCPTests {
     #expect(told["meta"]?["org.vpath/input"]?["case"] == ["organ": "skin"])
     #expect(told["meta"]?["org.vpath/input"]?["call"] == "call-1")
     #expect(bench.blobs.text(result.rawSha256).contains("resultType"))
+  }
+
+  @Test("a process is kept only where the policy permits it as well; either way the result says what was decided")
+  func keptByPolicy() async throws {
+    for (policy, effect, count) in [
+      (try SamplePolicies.permitting(), "permit", 1), (try SamplePolicies.keepingNothing(), "forbid", 0),
+    ] {
+      let bench = try HostBench(policy: policy)
+      try install(bench, "pid", lifetime: .case)
+      for _ in 1...2 {
+        let result = try await bench.call("pid")
+        #expect(result.error == nil)
+        #expect(result.decisions?.map(\.action) == ["tool.keep"])
+        #expect(result.decisions?.first?.effect == effect)
+        #expect(result.decisions?.first?.policyDigest == policy.digest)
+      }
+      #expect(await bench.host.keptProcessCount() == count)
+      await bench.host.stop()
+    }
+    let plain = try HostBench()
+    try install(plain, "pid", lifetime: .call)
+    #expect(try await plain.call("pid").decisions == nil)
   }
 
   @Test("a process of a case serves the next call too, and each call has a scratch of its own")
