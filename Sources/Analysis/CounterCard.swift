@@ -1,6 +1,6 @@
 // The card of a counter: what it was validated on, and what its counts are worth there.
 // What must stay true: a card is checked when it is read; the interval follows from the ratios listed in it, so a
-// reader can make it again.
+// reader can make it again; an organ is claimed only with enough images listed for it.
 
 import JSON
 
@@ -66,6 +66,18 @@ public struct CounterCard: Sendable, Hashable, Codable {
     public var perImage: [Image]
   }
 
+  /// What was found elsewhere that speaks against its counts.
+  public struct Contradiction: Sendable, Hashable, Codable {
+    /// The organ it was found on.
+    public var organ: String
+    /// Number of images.
+    public var images: Int
+    /// The data set, its licence and what it is.
+    public var data: String
+    /// What was found, as a count on that organ says it.
+    public var says: String
+  }
+
   /// The interval and its making.
   public struct Interval: Sendable, Hashable, Codable {
     /// The range of ratios.
@@ -92,10 +104,15 @@ public struct CounterCard: Sendable, Hashable, Codable {
   public var accepts: Accepts
   /// What it was validated on.
   public var validatedOn: Validation
+  /// What speaks against its counts, by organ.
+  public var contradictedOn: [Contradiction]?
   /// How a human's count relates to its count.
   public var interval: Interval
   /// What a reader must know.
   public var notes: [String]
+
+  /// An organ counts as validated from so many images on.
+  public static let leastImagesOfAnOrgan = 4
 
   /// Reads a card.
   public init(json bytes: [UInt8]) throws(AnalysisError) {
@@ -114,6 +131,13 @@ public struct CounterCard: Sendable, Hashable, Codable {
     guard validatedOn.perImage.count == interval.ratio.imageCount else {
       throw .badCard(
         reason: "the interval speaks of \(interval.ratio.imageCount) images, \(validatedOn.perImage.count) are listed")
+    }
+    for organ in validatedOn.organs {
+      let count = validatedOn.perImage.filter { $0.organ.lowercased() == organ.lowercased() }.count
+      guard count >= Self.leastImagesOfAnOrgan else {
+        throw .badCard(
+          reason: "it claims \(organ) with \(count) images; an organ needs \(Self.leastImagesOfAnOrgan)")
+      }
     }
     let remade = try CountRatioInterval.splitConformal(
       ratios: validatedOn.perImage.map(\.ratio), centre: interval.centre, coverage: interval.ratio.coverage,
@@ -137,6 +161,7 @@ public struct CounterCard: Sendable, Hashable, Codable {
       if !validatedOn.organs.contains(where: { $0.lowercased() == organ.lowercased() }) {
         limits.append("not validated on \(organ)")
       }
+      limits += (contradictedOn ?? []).filter { $0.organ.lowercased() == organ.lowercased() }.map(\.says)
     } else {
       limits.append("organ not stated")
     }

@@ -43,6 +43,19 @@ import Testing
     #expect(card.limits(organ: nil, micronsPerPixel: 0.64).count == 2)
   }
 
+  @Test func anOrganIsClaimedOnlyWithEnoughFieldsAndWhatSpeaksAgainstItIsSaid() throws {
+    let card = try CounterCard(json: Self.bytes())
+    #expect(card.validatedOn.organs == ["breast", "kidney", "prostate"])
+    #expect(
+      card.limits(organ: "Colon", micronsPerPixel: 0.5) == [
+        "not validated on Colon", "on 8 colon fields of another data set it counted 1.8 times what people had marked",
+      ])
+    let text = String(decoding: try Self.bytes(), as: UTF8.self)
+    #expect(throws: AnalysisError.self) {
+      try CounterCard(json: Array(text.replacing("      \"breast\",\n", with: "      \"breast\", \"colon\",\n").utf8))
+    }
+  }
+
   @Test func aCardThatContradictsItselfIsRefused() throws {
     var card = try CounterCard(json: Self.bytes())
     let text = String(decoding: try Self.bytes(), as: UTF8.self)
