@@ -21,13 +21,16 @@ public enum EvidenceKind: String, Sendable, Codable, Hashable, CaseIterable {
   }
 }
 
-/// A tool with the version that made something.
+/// A tool with the version that made something, and the program that did.
 public struct ToolReference: Sendable, Hashable, Codable {
   public var name: String
   public var version: String
-  public init(name: String, version: String) {
+  /// The digest that `ToolManifest.Block.sha256` says; nil where the program is not known, as in records of before.
+  public var sha256: SHA256Hex?
+  public init(name: String, version: String, sha256: SHA256Hex? = nil) {
     self.name = name
     self.version = version
+    self.sha256 = sha256
   }
 }
 

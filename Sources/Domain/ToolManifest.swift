@@ -27,11 +27,16 @@ public struct ToolManifest: Sendable, Hashable, Codable {
     self.vpath = vpath
   }
 
-  public var reference: ToolReference { ToolReference(name: name, version: vpath.version) }
+  public var reference: ToolReference {
+    ToolReference(name: name, version: vpath.version, sha256: vpath.sha256)
+  }
 
   /// Our block of the manifest.
   public struct Block: Sendable, Hashable, Codable {
     public var version: String
+    /// What is run: for an installed tool the digest of its folder, for the product's own that of their program with all it
+    /// may read. Set by the registry, never by tool.json; nil where it is not known.
+    public var sha256: SHA256Hex?
     /// Command line; the first word is relative to the tool's folder when it starts with `./`.
     public var run: [String]
     public var `protocol`: ToolProtocol
@@ -40,7 +45,7 @@ public struct ToolManifest: Sendable, Hashable, Codable {
     public var accepts: Accepts?
     public var measures: [Measure]
     public var limits: Limits
-    /// What the tool can answer: intents of the closed list in Agent ("density", "count", …) or free words that a
+    /// What the tool can answer: intents of the closed list in LanguageModels ("density", "count", …) or free words that a
     /// question must contain for the rule planner to use it.
     public var answers: [String]?
     /// True for a tool that only the daemon itself calls (rendering views, reading properties); never offered to a

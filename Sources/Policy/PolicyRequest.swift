@@ -40,6 +40,8 @@ public struct PolicyCall: Sendable, Hashable, Codable {
       "builtIn": .bool(isBuiltIn), "lifetime": .string(manifest.vpath.lifetime.rawValue),
       "hostOnly": .bool(manifest.vpath.hostOnly ?? false),
     ]
+    // Bound by the approval: a tool installed anew meanwhile is another one.
+    resource["sha256"] = manifest.vpath.sha256.map { .string($0.rawValue) }
     resource["organ"] = description.organ.map(JSONValue.string)
     resource["stain"] = description.stain.map(JSONValue.string)
     return PolicyCall(action, resource: resource, arguments: arguments)

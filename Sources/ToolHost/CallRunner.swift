@@ -240,7 +240,7 @@ struct CallRunner: Sendable {
     let builtIn = tool.file.isBuiltIn
     let block = tool.manifest.vpath
     let key = ShareKey(
-      isBuiltIn: builtIn, folder: builtIn ? "" : tool.file.folder, run: block.run,
+      isBuiltIn: builtIn, folder: builtIn ? "" : tool.file.folder, sha256: block.sha256, run: block.run,
       needs: builtIn ? nil : block.needs, limits: builtIn ? nil : block.limits, caseID: plan.caseID, slides: grants,
       grants: tool.grants, isSandboxed: sandboxed)
     let profile = profile(tool, binds: binds, sandboxed: sandboxed)

@@ -100,7 +100,7 @@ struct FolderContents: Sendable, Hashable {
     return SHA256Hex(bytes: whole.finalize())
   }
 
-  private static func hash(_ folder: OpenFolder, _ name: String) throws(FolderError) -> String {
+  static func hash(_ folder: OpenFolder, _ name: String) throws(FolderError) -> String {
     let (fd, _) = try folder.openFile(name)
     defer { close(fd) }
     var hash = SHA256()

@@ -12,6 +12,8 @@ struct ShareKey: Sendable, Hashable {
   /// True for the product's own tools, which are one sharing class: the same program, the same limits.
   var isBuiltIn: Bool
   var folder: String
+  /// Which program it is: one installed anew is not served by the old one's process.
+  var sha256: SHA256Hex?
   var run: [String]
   var needs: ToolManifest.Needs?
   var limits: ToolManifest.Limits?

@@ -13,12 +13,14 @@ import Synchronization
 public final class ToolRegistry: Sendable {
   private let builtInDirectory: String
   private let installedDirectory: String
+  private let programs: ProgramParts
   private let maxima: ToolManifest.Limits
   private let state = Mutex(State())
 
   private struct State {
     var tools: [String: Entry]?
     var stamps: [FolderEntry.Stamp] = []
+    var parts: (stamps: [FolderEntry.Stamp], digests: [String: SHA256Hex])?
   }
 
   private struct Entry {
@@ -30,6 +32,7 @@ public final class ToolRegistry: Sendable {
   public init(_ configuration: ToolHostConfiguration) {
     builtInDirectory = configuration.builtInDirectory
     installedDirectory = configuration.installedDirectory
+    programs = ProgramParts(configuration)
     maxima = configuration.maxima
   }
 
@@ -52,6 +55,15 @@ public final class ToolRegistry: Sendable {
   /// The manifests of the tools that can be offered, sorted by name.
   public func manifests() -> [ToolManifest] {
     list().compactMap { $0.problem == nil ? $0.manifest : nil }
+  }
+
+  /// The digests of what the product's own tools are made of, by name: their program, and each file or folder it may read.
+  public func programDigests() -> [String: SHA256Hex] {
+    let now = programs.stamps()
+    if let known = state.withLock({ $0.parts?.stamps == now ? $0.parts?.digests : nil }) { return known }
+    let digests = programs.digests()
+    state.withLock { $0.parts = (now, digests) }
+    return digests
   }
 
   /// Names of the product's own tools.
@@ -110,17 +122,21 @@ public final class ToolRegistry: Sendable {
       else { continue }
       for name in names { if let stamp = stamp(folder, "\(name)/\(file)") { found.append(stamp) } }
     }
-    return found
+    return found + programs.stamps()
   }
 
   @discardableResult
   private func reload() -> [String: Entry] {
     let stamps = stamps()
     var tools: [String: Entry] = [:]
-    for name in ToolRegistry.folders(builtInDirectory) { tools[name] = builtIn(name) }
+    let digest = ProgramParts.digest(programDigests())
+    for name in ToolRegistry.folders(builtInDirectory) { tools[name] = builtIn(name, digest) }
     for name in ToolRegistry.folders(installedDirectory) where tools[name] == nil { tools[name] = installed(name) }
     let found = tools
-    state.withLock { $0 = State(tools: found, stamps: stamps) }
+    state.withLock { state in
+      state.tools = found
+      state.stamps = stamps
+    }
     return found
   }
 
@@ -129,13 +145,14 @@ public final class ToolRegistry: Sendable {
     return names.filter { !$0.hasPrefix(".") && ((try? folder.status($0))?.is_directory ?? 0) != 0 }
   }
 
-  private func builtIn(_ name: String) -> Entry? {
+  private func builtIn(_ name: String, _ digest: SHA256Hex?) -> Entry? {
     let path = "\(builtInDirectory)/\(name)"
     // Folders without a manifest hold examples and documents.
     guard access("\(path)/\(ToolManifestFile.name)", F_OK) == 0 else { return nil }
     do {
-      let file = try ToolManifestFile.load(folder: path, isBuiltIn: true, maxima: maxima)
+      var file = try ToolManifestFile.load(folder: path, isBuiltIn: true, maxima: maxima)
       try ToolRegistry.check(file.manifest, folderName: name)
+      file.manifest.vpath.sha256 = digest
       return Entry(
         info: ToolInfo(manifest: file.manifest, name: name, isBuiltIn: true, installed: nil, problem: nil),
         tool: RegisteredTool(file: file, grants: ToolGrants(), contents: nil))
@@ -159,8 +176,9 @@ public final class ToolRegistry: Sendable {
           "The folder of \"\(name)\" has changed since it was installed, so it is not offered. Look at the change and run "
             + "`vpath tool install` again.", subject: name)
       }
-      let file = try ToolManifestFile.load(folder: path, isBuiltIn: false, maxima: maxima)
+      var file = try ToolManifestFile.load(folder: path, isBuiltIn: false, maxima: maxima)
       try ToolRegistry.check(file.manifest, folderName: name)
+      file.manifest.vpath.sha256 = record.sha256
       info.manifest = file.manifest
       return Entry(info: info, tool: RegisteredTool(file: file, grants: record.grants, contents: contents))
     } catch {

@@ -28,18 +28,24 @@ extension Runtime {
     let tools = (knownManifests ?? []).map { manifest -> JSONValue in
       [
         "name": .string(manifest.name), "version": .string(manifest.vpath.version),
+        "sha256": manifest.vpath.sha256.map { .string($0.rawValue) } ?? .null,
         "manifest": .string(sha256(json(manifest).canonicalBytes()).rawValue),
       ]
     }
-    let started = NewEvent(
-      caseID: .daemon, kind: .daemonStarted,
-      payload: [
-        "version": .string(environment.version), "build": .string(environment.build),
-        "policyDigest": .string(environment.policy.digest.rawValue), "policyText": .string(policyText.rawValue),
-        "planner": .string(environment.model.name), "tools": .array(tools), "daemon": json(environment.daemon),
-        "closedTurns": .array(closed.map { .string($0.rawValue) }),
-      ])
-    _ = try await environment.store.append([started])
+    var payload: [String: JSONValue] = [
+      "version": .string(environment.version), "build": .string(environment.build),
+      "policyDigest": .string(environment.policy.digest.rawValue), "policyText": .string(policyText.rawValue),
+      "planner": .string(environment.model.name), "tools": .array(tools), "daemon": json(environment.daemon),
+      "closedTurns": .array(closed.map { .string($0.rawValue) }),
+      "programs": .object(environment.programs.mapValues { .string($0.rawValue) }),
+    ]
+    if let configuration = environment.configuration {
+      let kept = try await environment.store.put(configuration.canonicalBytes(), mediaType: "application/json")
+      payload["configuration"] = .string(kept.rawValue)
+    }
+    _ = try await environment.store.append([
+      NewEvent(caseID: .daemon, kind: .daemonStarted, payload: .object(payload))
+    ])
     try await environment.store.checkpoint(.daemon)
     Task { await hashSlides() }
     return StartReport(closedTurns: closed, forgottenCases: forgotten)

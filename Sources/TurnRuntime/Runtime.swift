@@ -2,7 +2,7 @@
 // What must stay true: no decision is made here that the reducer could make; `feed` runs to its end without
 // suspension, so inputs are reduced one after another and effects begin in order.
 
-import JSON
+public import JSON
 import Agent
 public import Domain
 public import Logging
@@ -42,6 +42,10 @@ public actor Runtime {
     public var version: String
     /// What tells this build from others of the version.
     public var build: String
+    /// The digests of the programs that measure, and of what they read, by name.
+    public var programs: [String: SHA256Hex]
+    /// The configuration in force, as JSON; its bytes are kept.
+    public var configuration: JSONValue?
     /// Bounds.
     public var limits: RuntimeLimits
     /// What is not well around the daemon.
@@ -56,7 +60,7 @@ public actor Runtime {
       store: any EventStore, model: any LanguageModel, tools: any ToolRunner, builtInTools: [String],
       slides: any SlideFiles, caseFiles: any CaseFiles, audit: any TraceAudit, clock: any Clock,
       names: any NameSource, policy: Policy, policyText: String, daemon: Principal, version: String, build: String,
-      limits: RuntimeLimits = RuntimeLimits(),
+      programs: [String: SHA256Hex] = [:], configuration: JSONValue? = nil, limits: RuntimeLimits = RuntimeLimits(),
       health: @escaping @Sendable () async -> DaemonHealth = { DaemonHealth() },
       turnEnded: @escaping @Sendable (TurnID) -> Void = { _ in }, log: Logger
     ) {
@@ -74,6 +78,8 @@ public actor Runtime {
       self.daemon = daemon
       self.version = version
       self.build = build
+      self.programs = programs
+      self.configuration = configuration
       self.limits = limits
       self.health = health
       self.turnEnded = turnEnded

@@ -77,7 +77,12 @@ extension Evidence {
         .required("kind", .string(enum: EvidenceKind.allCases.map(\.rawValue))),
         .optional("turn", .turnID),
         .optional("call", .name("The call that made it.")),
-        .optional("tool", .object([.required("name", .text("Tool.")), .required("version", .text("Version."))])),
+        .optional(
+          "tool",
+          .object([
+            .required("name", .text("Tool.")), .required("version", .text("Version.")),
+            .optional("sha256", .sha256),
+          ])),
       ], description: "A piece of evidence; further keys by kind, see docs/evidence.md.", additional: true)
   }
 }

@@ -64,7 +64,8 @@ struct Daemon {
         slides: SlideFolders(configuration.slideDirectories),
         caseFiles: try CaseFileFolder(configuration.stateDirectory + "/cases"), audit: TraceAuditor(store: store),
         clock: clock, names: SystemNames(), policy: policy, policyText: policyText, daemon: Machine.identity,
-        version: Product.version, build: Machine.build(), limits: configuration.runtimeLimits,
+        version: Product.version, build: Machine.build(),
+        programs: registry.programDigests(), configuration: configuration.json, limits: configuration.runtimeLimits,
         health: { Self.health(store, sandbox) }, turnEnded: { tools.turnEnded($0) }, log: Logger(label: "runtime")))
     let report = try await runtime.begin()
     log.info(

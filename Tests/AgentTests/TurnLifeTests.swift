@@ -417,6 +417,29 @@ private let answer = #"{"act":{"answer":{"findings":[{"part":1,"evidence":["m1"]
     #expect(again.outcome.call?.evidence == done.outcome.call?.evidence)
   }
 
+  @Test func areMadeAgainWhenAnotherProgramBearsTheSameVersion() throws {
+    func installed(_ digit: String) -> [ToolManifest] {
+      SampleTools.builtIn.map { manifest in
+        var manifest = manifest
+        manifest.vpath.sha256 = SHA256Hex(String(repeating: digit, count: 64))
+        return manifest
+      }
+    }
+    let first = call("cell_counter", ["slide": "s1"]) { $0.tools = installed("1") }
+    let state = after(try run(first), brief: first)
+    let again = try run(
+      call("cell_counter", ["slide": "s1"]) {
+        $0.evidence = state.evidence
+        $0.earlierCalls = state.earlier
+        $0.turn = TurnID("turn-2")
+        $0.tools = installed("2")
+      })
+    #expect(again.ran.count == 1)
+    let measured = again.evidence.filter { $0.turn == TurnID("turn-2") && $0.tool != nil }
+    #expect(
+      !measured.isEmpty && measured.allSatisfy { $0.tool?.sha256 == SHA256Hex(String(repeating: "2", count: 64)) })
+  }
+
   @Test func interruptedOnesAreToldSo() throws {
     var driver = TurnDriver(call("cell_counter", ["slide": "s1"]), try SamplePolicies.permitting())
     driver.feed(.start)

@@ -257,6 +257,10 @@ struct MisbehaviourTests {
       change(&changed)
       #expect(await bench.host.run(approval, input: changed) { _ in }.error?.id == .policyDenied)
     }
+    let old = bench.input("plain")
+    let oldApproval = try bench.approval(old)
+    try bench.install("plain", "give() # another program")
+    #expect(await bench.host.run(oldApproval, input: old) { _ in }.error?.id == .policyDenied)
     let late = bench.input("plain")
     let lateApproval = try bench.approval(late)
     bench.host.turnEnded(late.turn)

@@ -44,7 +44,9 @@ struct RegistryTests {
   func installed() throws {
     let bench = try bench()
     let info = try install(bench)
-    #expect(info.manifest == HostBench.manifest("plain"))
+    var expected = HostBench.manifest("plain")
+    expected.vpath.sha256 = info.installed?.sha256
+    #expect(info.manifest == expected)
     #expect(info.installed?.sha256.isWellFormed == true)
     #expect(info.installed?.installedByUID == 1000)
     #expect(info.installed?.installedAt == time)
@@ -53,6 +55,46 @@ struct RegistryTests {
     #expect(bench.registry.builtInNames().isEmpty)
     #expect(access("\(bench.path)/installed/plain/files/run.py", X_OK) == 0)
     #expect(try OpenFolder.open("\(bench.path)/installed").names(limit: 10) == ["plain"])
+  }
+
+  @Test("which program a tool is, is part of its name: one installed anew under the same version is another")
+  func whichProgram() throws {
+    let bench = try bench()
+    let first = try #require(try install(bench).manifest?.reference)
+    #expect(first.sha256?.isWellFormed == true)
+    let folder = try bench.write(HostBench.manifest("plain"), program: HostBench.once("give() # changed"))
+    let second = try #require(
+      try bench.registry.install(from: folder, by: 1000, at: time).manifest?.reference)
+    #expect(second.version == first.version && second != first)
+    // Nobody's manifest can say so of itself.
+    #expect(
+      try findings { block(&$0) { $0["sha256"] = .string(String(repeating: "0", count: 64)) } }.first?.subject.contains(
+        "/vpath") == true)
+  }
+
+  @Test("the product's own tools are their program with all it may read; a change of any part is seen at the next call")
+  func builtInPrograms() throws {
+    let bench = try HostBench { $0.builtInReadOnlyPaths = ["\($0.builtInDirectory)"] }
+    func reference() throws -> ToolReference? { try bench.registry.info("plain").manifest?.reference }
+    var manifest = HostBench.manifest("plain")
+    manifest.vpath.run = ["vpath-tools"]
+    manifest.vpath.protocol = .mcp
+    mkdir("\(bench.path)/built-in/plain", 0o700)
+    bench.folder.write("built-in/plain/tool.json", Array(try encodeJSON(manifest).prettyString().utf8))
+    #expect(try reference()?.sha256 == nil)
+    bench.folder.write("vpath-tools", Array("one".utf8))
+    let first = try reference()?.sha256
+    #expect(first?.isWellFormed == true)
+    #expect(bench.registry.programDigests().keys.sorted() == ["built-in", "vpath-tools"])
+    #expect(
+      bench.registry.programDigests()["vpath-tools"]
+        == SHA256Hex("7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"))
+    bench.folder.write("built-in/card.json", Array("{}".utf8))
+    let second = try reference()?.sha256
+    #expect(second != first && second?.isWellFormed == true)
+    rename(bench.folder.write("vpath-tools.new", Array("two".utf8)), "\(bench.path)/vpath-tools")
+    let third = try reference()?.sha256
+    #expect(third != second && third?.isWellFormed == true)
   }
 
   @Test(
