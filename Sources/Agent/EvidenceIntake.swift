@@ -275,14 +275,10 @@ struct EvidenceIntake: Sendable {
   private func limits(of measurement: Measurement) -> [String] {
     let validity = measurement.validity
     var limits: [String] = []
-    if let organ = description.organ, !validity.organs.isEmpty,
-      !validity.organs.contains(where: { $0.lowercased() == organ.lowercased() })
-    {
+    if let organ = description.organ, !validity.organs.isEmpty, !OrganName(organ).isAmong(validity.organs) {
       limits.append("not validated on \(organ.excerpt(60))")
     }
-    if let stain = description.stain, !validity.stains.isEmpty,
-      !validity.stains.contains(where: { StainName($0) == StainName(stain) })
-    {
+    if let stain = description.stain, !validity.stains.isEmpty, !StainName(stain).isAmong(validity.stains) {
       limits.append("not validated on the stain \(stain.excerpt(60))")
     }
     if let scale = measurement.pixels?.micronsPerPixel, let low = validity.micronsPerPixel.min(),

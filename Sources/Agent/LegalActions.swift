@@ -80,17 +80,14 @@ struct LegalActions: Sendable {
   private static func misfit(_ manifest: ToolManifest, _ moment: Moment) -> String? {
     guard let accepts = manifest.vpath.accepts else { return nil }
     let name = manifest.name.excerpt(60)
-    if let stain = moment.brief.description.stain, let accepted = accepts.stain, !accepted.isEmpty,
-      !accepted.contains(where: { StainName($0) == StainName(stain) })
-    {
+    switch accepts.misfit(with: moment.brief.description) {
+    case .stain(let stated, let accepted):
       return "\(name) is made for the stain \(accepted.joined(separator: ", ").excerpt(80)); this case is stated as "
-        + stain.excerpt(60)
-    }
-    if let organ = moment.brief.description.organ, let accepted = accepts.organ, !accepted.isEmpty,
-      !accepted.contains(where: { $0.lowercased() == organ.lowercased() })
-    {
+        + stated.excerpt(60)
+    case .organ(let stated, let accepted):
       return "\(name) is made for \(accepted.joined(separator: ", ").excerpt(80)); this case is stated as "
-        + organ.excerpt(60)
+        + stated.excerpt(60)
+    case nil: break
     }
     let scales = moment.evidence.slides.compactMap { $0.properties?.scale?.micronsPerPixel }
     if let coarsest = accepts.mpp?.max(), !scales.isEmpty, scales.allSatisfy({ $0 > coarsest * 1.1 }) {
@@ -270,16 +267,5 @@ struct LegalActions: Sendable {
       ],
       "required": ["answer"], "additionalProperties": false,
     ]
-  }
-}
-
-/// A stain's name as it is compared: "H&E", "HE" and "hematoxylin and eosin" are one.
-struct StainName: Hashable {
-  private let normal: String
-
-  init(_ name: String) {
-    let letters = name.lowercased().filter { $0.isLetter || $0.isNumber }
-    let isHE = ["he", "hande", "hematoxylineosin", "haematoxylineosin", "hematoxylinandeosin", "haematoxylinandeosin"]
-    normal = isHE.contains(letters) ? "he" : letters
   }
 }

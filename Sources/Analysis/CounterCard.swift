@@ -2,6 +2,7 @@
 // What must stay true: a card is checked when it is read; the interval follows from the ratios listed in it, so a
 // reader can make it again; an organ is claimed only with enough images listed for it.
 
+import Domain
 import JSON
 
 /// A counter's card, `models/<name>/card.json`.
@@ -133,7 +134,7 @@ public struct CounterCard: Sendable, Hashable, Codable {
         reason: "the interval speaks of \(interval.ratio.imageCount) images, \(validatedOn.perImage.count) are listed")
     }
     for organ in validatedOn.organs {
-      let count = validatedOn.perImage.filter { $0.organ.lowercased() == organ.lowercased() }.count
+      let count = validatedOn.perImage.filter { OrganName($0.organ) == OrganName(organ) }.count
       guard count >= Self.leastImagesOfAnOrgan else {
         throw .badCard(
           reason: "it claims \(organ) with \(count) images; an organ needs \(Self.leastImagesOfAnOrgan)")
@@ -158,10 +159,10 @@ public struct CounterCard: Sendable, Hashable, Codable {
   public func limits(organ: String?, micronsPerPixel: Double) -> [String] {
     var limits: [String] = []
     if let organ {
-      if !validatedOn.organs.contains(where: { $0.lowercased() == organ.lowercased() }) {
+      if !OrganName(organ).isAmong(validatedOn.organs) {
         limits.append("not validated on \(organ)")
       }
-      limits += (contradictedOn ?? []).filter { $0.organ.lowercased() == organ.lowercased() }.map(\.says)
+      limits += (contradictedOn ?? []).filter { OrganName($0.organ) == OrganName(organ) }.map(\.says)
     } else {
       limits.append("organ not stated")
     }

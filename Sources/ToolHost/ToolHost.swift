@@ -284,16 +284,15 @@ public final class ToolHost: ToolRunner {
 extension ToolManifest {
   /// Why the tool does not take a case, by what it accepts and what was stated; nil when it may.
   func refusal(of description: CaseDescription) -> ToolRefusal? {
-    func reason(_ what: String, _ accepted: [String]?, _ stated: String?) -> String? {
-      guard let accepted, let stated, !accepted.contains(where: { $0.lowercased() == stated.lowercased() }) else {
-        return nil
-      }
-      return "\(title ?? name) is made for \(what) \(accepted.joined(separator: ", ")), and this case is stated as "
-        + PlainText.clean(stated, limit: 64)
+    func refusal(_ what: String, _ accepted: [String], _ stated: String) -> ToolRefusal {
+      ToolRefusal(
+        reason: "\(title ?? name) is made for \(what) \(accepted.joined(separator: ", ")), and this case is stated as "
+          + PlainText.clean(stated, limit: 64))
     }
-    let found =
-      reason("stain", vpath.accepts?.stain, description.stain)
-      ?? reason("organ", vpath.accepts?.organ, description.organ)
-    return found.map { ToolRefusal(reason: $0) }
+    return switch vpath.accepts?.misfit(with: description) {
+    case .stain(let stated, let accepted): refusal("stain", accepted, stated)
+    case .organ(let stated, let accepted): refusal("organ", accepted, stated)
+    case nil: nil
+    }
   }
 }

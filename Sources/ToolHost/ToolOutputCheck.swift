@@ -298,17 +298,15 @@ struct OutputCheck {
     }
     var limits: [String] = []
     if claimed.imageCount < 1 { limits.append("not validated") }
-    func known(_ values: [String], _ value: String?, _ what: String) {
+    func known(_ value: String?, _ what: String, isAmong: (String) -> Bool) {
       guard let value else {
         limits.append("\(what) not stated")
         return
       }
-      if !values.contains(where: { $0.lowercased() == value.lowercased() }) {
-        limits.append("not validated on \(PlainText.clean(value, limit: 64))")
-      }
+      if !isAmong(value) { limits.append("not validated on \(PlainText.clean(value, limit: 64))") }
     }
-    known(claimed.organs, context.description.organ, "organ")
-    known(claimed.stains, context.description.stain, "stain")
+    known(context.description.organ, "organ") { OrganName($0).isAmong(claimed.organs) }
+    known(context.description.stain, "stain") { StainName($0).isAmong(claimed.stains) }
     if let scale = micronsPerPixel, let low = claimed.micronsPerPixel.first, let high = claimed.micronsPerPixel.last,
       scale < low * 0.98 || scale > high * 1.02
     {

@@ -10,7 +10,7 @@ enum CounterRefusal {
   /// Why a slide cannot be counted, from what was stated and what its file says; nil when it can.
   static func reason(_ slide: OpenedSlide, card: CounterCard, parameters: NucleusDetectorParameters) -> String? {
     let description = slide.call.input.case
-    if let stain = description.stain, !isAccepted(stain, card.accepts.stain) {
+    if let stain = description.stain, !StainName(stain).isAmong(card.accepts.stain) {
       return "Counting is made for \(card.accepts.stain.joined(separator: ", ")); this case is stated as "
         + "\(stain.prefix(60)). A counter made and validated for that stain would be needed."
     }
@@ -32,19 +32,5 @@ enum CounterRefusal {
       "The colours of \(slide) do not look like hematoxylin and eosin: \($0). A counter made for this stain would be "
         + "needed."
     }
-  }
-
-  /// Whether a stated stain is one of those accepted, by any of its usual spellings.
-  static func isAccepted(_ stain: String, _ accepted: [String]) -> Bool {
-    accepted.contains { normal($0) == normal(stain) }
-  }
-
-  private static func normal(_ stain: String) -> String {
-    let letters = String(stain.lowercased().filter { $0.isLetter || $0 == "&" })
-    let hematoxylinAndEosin = [
-      "h&e", "he", "hande", "hematoxylinandeosin", "haematoxylinandeosin", "hematoxylin&eosin", "haematoxylin&eosin",
-      "hematoxylineosin", "haematoxylineosin",
-    ]
-    return hematoxylinAndEosin.contains(letters) ? "h&e" : letters
   }
 }

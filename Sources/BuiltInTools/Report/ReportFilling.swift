@@ -151,11 +151,11 @@ struct ReportFilling: Sendable {
 
   private func cautions(_ template: ReportTemplate) -> [String] {
     var cautions: [String] = []
-    let organ = ReportText.line(description.organ ?? "", limit: 80).lowercased()
+    let organ = ReportText.line(description.organ ?? "", limit: 80)
     if let organs = template.organs {
       if organ.isEmpty {
         cautions.append("The organ was not stated; this template is for \(organs.joined(separator: ", ")).")
-      } else if !organs.contains(where: { $0.lowercased() == organ }) {
+      } else if !OrganName(organ).isAmong(organs) {
         cautions.append("The organ is stated as \(organ); this template is for \(organs.joined(separator: ", ")).")
       }
     }
