@@ -28,9 +28,3 @@ public struct ResolvedSlide: Sendable, Hashable, Codable {
     self.sizeBytes = sizeBytes
   }
 }
-
-/// Random names. Seeded in tests, from the system otherwise.
-public protocol NameSource: Sendable {
-  /// 26 characters of Crockford base 32, lower case: 128 random bits.
-  func randomName() -> String
-}

@@ -91,14 +91,3 @@ public struct ReportDraftedPayload: Sendable, Hashable, Codable {
     self.artefacts = artefacts
   }
 }
-
-/// The JSON of a value that always has one: its numbers are finite and its keys are plain.
-func json(_ value: some Encodable) -> JSONValue {
-  // The types here cannot fail to encode; a number that is not finite in a stranger's result was refused at the door.
-  (try? encodeJSON(value)) ?? .null
-}
-
-/// A value from a recorded payload; nil when it was redacted or belongs to a newer version.
-func decoded<T: Decodable>(_ type: T.Type, _ payload: JSONValue?) -> T? {
-  payload.flatMap { try? decodeJSON(type, from: $0) }
-}
