@@ -160,12 +160,12 @@ let all: [Target] = [
   .target(
     name: "ModelTestSupport", dependencies: ["LanguageModels", "Prompting", "Ports", "Domain", "JSON"],
     path: "Tests/ModelTestSupport", swiftSettings: strict),
-  tests("JSONTests", ["JSON"]),
-  tests("RasterTests", ["Raster"]),
+  tests("JSONTests", ["JSON", "TestSupport"]),
+  tests("RasterTests", ["Raster", "TestSupport"]),
   tests("YAMLTests", ["YAML", "JSON"]),
   tests("DomainTests", ["Domain", "JSON"]),
   tests("WireTests", ["Wire", "Domain", "JSON"]),
-  tests("PolicyTests", ["Policy", "Domain", "JSON"]),
+  tests("PolicyTests", ["Policy", "Domain", "JSON", "TestSupport"]),
   tests(
     "AgentTests",
     [
@@ -193,7 +193,7 @@ let all: [Target] = [
     [systemPackage, subprocess, log]),
   tests("ToolKitTests", ["ToolKit", "Wire", "Domain", "JSON", "TestSupport"]),
   tests("SlidesTests", ["Slides", "Raster", "Domain", "JSON", "TestSupport", "CPNG"]),
-  tests("AnalysisTests", ["Analysis", "Raster", "Domain", "JSON"]),
+  tests("AnalysisTests", ["Analysis", "Raster", "Domain", "JSON", "TestSupport"]),
   tests("SetupTests", ["Setup", "Domain", "JSON"], [systemPackage]),
   tests(
     "BuiltInToolsTests",

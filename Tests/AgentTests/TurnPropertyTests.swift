@@ -10,19 +10,6 @@ import Ports
 import TestSupport
 import Testing
 
-/// SplitMix64: the same numbers from the same seed everywhere.
-struct SeededNumbers: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
-
 @Suite struct RandomTurns {
   private static let questions = [
     DemoQuestion.question, "How many nuclei per mm² are there?", "Compare the drawn regions", "Is it tumour?",
@@ -34,7 +21,7 @@ struct SeededNumbers: RandomNumberGenerator {
     getenv("VPATH_SEED").flatMap { Int(String(cString: $0)) }.map { [$0] } ?? Array(0..<400)
 
   @Test(arguments: seeds) func keepTheInvariants(_ seed: Int) throws {
-    var random = SeededNumbers(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let policy =
       Bool.random(using: &random) ? try SamplePolicies.permitting() : try SamplePolicies.forbidding("region_zoom")
     var driver = TurnDriver(Self.brief(&random), policy)
@@ -59,7 +46,7 @@ struct SeededNumbers: RandomNumberGenerator {
     #expect(verdict.kind == .identical, "\(verdict.message ?? "") at \(verdict.seq ?? 0)")
   }
 
-  private static func brief(_ random: inout SeededNumbers) -> TurnBrief {
+  private static func brief(_ random: inout SeededGenerator) -> TurnBrief {
     let drawn = (0..<Int.random(in: 0...3, using: &random)).map {
       LevelZeroRect(x: $0 * 100, y: 0, width: 50, height: 50)
     }
@@ -75,7 +62,7 @@ struct SeededNumbers: RandomNumberGenerator {
   }
 
   /// One input, most often the one that is waited for.
-  private static func input(_ driver: inout TurnDriver, _ random: inout SeededNumbers) throws {
+  private static func input(_ driver: inout TurnDriver, _ random: inout SeededGenerator) throws {
     switch Int.random(in: 0..<40, using: &random) {
     case 0: driver.feed(.interrupted(by: client, reason: "random"))
     case 1: driver.feed(.timeRanOut)
@@ -93,7 +80,7 @@ struct SeededNumbers: RandomNumberGenerator {
     }
   }
 
-  private static func reply(_ request: StepRequest, _ random: inout SeededNumbers) -> Result<StepReply, VPathError> {
+  private static func reply(_ request: StepRequest, _ random: inout SeededGenerator) -> Result<StepReply, VPathError> {
     let tokens = Int.random(in: -5...50, using: &random)
     func text(_ text: String) -> Result<StepReply, VPathError> {
       .success(StepReply(text: text, promptTokens: tokens, completionTokens: tokens))
@@ -119,7 +106,7 @@ struct SeededNumbers: RandomNumberGenerator {
     }
   }
 
-  private static func result(_ draft: ToolCallInputDraft, _ random: inout SeededNumbers) throws -> ToolResult {
+  private static func result(_ draft: ToolCallInputDraft, _ random: inout SeededGenerator) throws -> ToolResult {
     switch Int.random(in: 0..<10, using: &random) {
     case 0: return ToolResult(error: VPathError(.toolFailed, "Random 5.", retryable: Bool.random(using: &random)))
     case 1: return ToolResult(refusals: [ToolRefusal(reason: "random 5 refusal"), ToolRefusal(reason: "")])

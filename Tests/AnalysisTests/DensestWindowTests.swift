@@ -2,11 +2,12 @@
 
 import Analysis
 import Raster
+import TestSupport
 import Testing
 
 @Suite struct DensestWindowTests {
   private func points(_ count: Int, in rect: PixelRect, seed: UInt64) -> [DetectionPoint] {
-    var generator = SeededGenerator(seed)
+    var generator = SeededGenerator(seed: seed)
     return (0..<count).map { _ in
       DetectionPoint(
         x: Double.random(in: Double(rect.x)..<Double(rect.maxX), using: &generator),

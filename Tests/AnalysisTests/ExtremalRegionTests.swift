@@ -2,11 +2,12 @@
 
 import Analysis
 import Raster
+import TestSupport
 import Testing
 
 @Suite struct ExtremalRegionTests {
   private func input(_ seed: UInt64, width: Int, height: Int, levels: Int) -> FloodInput {
-    var generator = SeededGenerator(seed)
+    var generator = SeededGenerator(seed: seed)
     func plane() -> [Int16] { (0..<(width * height)).map { _ in Int16.random(in: -99...99, using: &generator) } }
     return FloodInput(
       width: width, height: height,

@@ -2,6 +2,7 @@
 
 import Analysis
 import Glibc
+import TestSupport
 import Testing
 
 @Suite struct PredictionIntervalTests {
@@ -53,7 +54,7 @@ import Testing
   }
 
   @Test func itHoldsAsManyNewImagesAsItSays() throws {
-    var generator = SeededGenerator(5)
+    var generator = SeededGenerator(seed: 5)
     func ratio() -> Double { exp(Double.random(in: -0.4...0.7, using: &generator)) }
     var held = 0
     for _ in 0..<2000 {

@@ -3,19 +3,7 @@
 import Analysis
 import Glibc
 import Raster
-
-/// A small seeded generator (SplitMix64), so that each run sees the same pictures.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
+import TestSupport
 
 /// A nucleus to draw: an ellipse in pixels.
 struct DrawnNucleus {
@@ -43,7 +31,7 @@ struct SyntheticTissue {
   static func scattered(
     width: Int, height: Int, spacing: Int, radius: ClosedRange<Double>, margin: Int = 0, seed: UInt64
   ) -> [DrawnNucleus] {
-    var generator = SeededGenerator(seed)
+    var generator = SeededGenerator(seed: seed)
     var result: [DrawnNucleus] = []
     for y in stride(from: spacing / 2, to: height - spacing / 4, by: spacing) {
       for x in stride(from: spacing / 2, to: width - spacing / 4, by: spacing) {
@@ -59,7 +47,7 @@ struct SyntheticTissue {
   }
 
   func image() -> RGBImage {
-    var generator = SeededGenerator(seed)
+    var generator = SeededGenerator(seed: seed)
     var amount = [Double](repeating: 0, count: width * height)
     for nucleus in nuclei {
       let reach = Int(max(nucleus.radiusX, nucleus.radiusY)) + 3

@@ -2,6 +2,7 @@
 // (Cedar/Thm/Authorization.lean), and the two evaluators against each other.
 
 import JSON
+import TestSupport
 import Testing
 
 @testable import Policy

@@ -1,23 +1,11 @@
 // Masks against answers worked out by brute force on seeded random pictures.
 
 import Raster
+import TestSupport
 import Testing
 
-/// A small seeded generator (SplitMix64), so that each run sees the same pictures.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
-
 func randomMask(_ seed: UInt64, width: Int, height: Int, share: Double) -> Mask {
-  var generator = SeededGenerator(seed)
+  var generator = SeededGenerator(seed: seed)
   return Mask(
     width: width, height: height,
     bits: (0..<(width * height)).map { _ in Double.random(in: 0..<1, using: &generator) < share ? 1 : 0 })

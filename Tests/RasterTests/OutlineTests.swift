@@ -1,5 +1,6 @@
 // Outlines, polygon filling and smoothing: what one makes, another must give back.
 
+import TestSupport
 import Testing
 
 @testable import Raster
@@ -47,7 +48,7 @@ import Testing
   }
 
   @Test func fillingTheRingsGivesTheMaskBack() {
-    var random = SplitMix(seed: 7)
+    var random = SeededGenerator(seed: 7)
     for size in [1, 2, 5, 16, 33] {
       for _ in 0..<20 {
         let shape = Mask(
@@ -115,18 +116,5 @@ import Testing
     let mask = Mask(width: 4, height: 1, bits: [1, 1, 0, 0])
     let result = image.smoothed(sigma: 1, inside: mask)
     #expect(result.values.allSatisfy { abs($0 - 5) < 1e-4 })
-  }
-}
-
-/// A small seeded generator (Steele, Lea and Flood 2014).
-private struct SplitMix {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -1,10 +1,11 @@
 // Pictures: cutting, colour and resampling.
 
 import Raster
+import TestSupport
 import Testing
 
 func randomImage(_ seed: UInt64, width: Int, height: Int) -> RGBImage {
-  var generator = SeededGenerator(seed)
+  var generator = SeededGenerator(seed: seed)
   return RGBImage(
     width: width, height: height,
     pixels: (0..<(3 * width * height)).map { _ in UInt8.random(in: 0...255, using: &generator) })

@@ -5,6 +5,7 @@ import Domain
 import JSON
 import OrderedCollections
 import Ports
+import TestSupport
 
 @testable import Trace
 
@@ -15,7 +16,7 @@ struct SimulatedDisk {
   private var salt: SeededGenerator
   private(set) var commits = 0
 
-  init(seed: UInt64) { salt = SeededGenerator(seed: seed &+ 77) }
+  init(seed: UInt64) { salt = SeededGenerator(simulation: seed &+ 77) }
 
   /// Commits requests together. With `fails`, part of the work is done and then rolled back, as when the disk fills.
   mutating func commit(_ requests: [[NewEvent]], time: String, fails: Bool) throws -> [[Event]] {

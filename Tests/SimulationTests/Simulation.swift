@@ -69,7 +69,7 @@ struct Simulation {
   init(seed: UInt64, policy: Policy) throws {
     self.seed = seed
     self.policy = policy
-    random = SeededGenerator(seed: seed)
+    random = SeededGenerator(simulation: seed)
     disk = SimulatedDisk(seed: seed)
     runtime = Simulation.newRuntime(policy)
     for index in 0..<(2 + random.below(3)) { try openCase(index) }

@@ -110,7 +110,7 @@ private let pattern: @Sendable (Int, Int) -> UInt32 = { x, y in
   }
 
   @Test func aPictureAsPNGReadsBackUnchanged() throws {
-    var random = SplitMix64(seed: 3)
+    var random = SeededGenerator(seed: 3)
     for (width, height) in [(1, 1), (3, 5), (640, 480), (5000, 1)] {
       let picture = RGBImage(
         width: width, height: height,
@@ -130,18 +130,5 @@ private let pattern: @Sendable (Int, Int) -> UInt32 = { x, y in
   @Test func aPictureAsPPMIsAHeaderAndItsPixels() {
     let picture = RGBImage(width: 2, height: 1, pixels: [1, 2, 3, 4, 5, 6])
     #expect(picture.encodedPPM() == Array("P6\n2 1\n255\n".utf8) + [1, 2, 3, 4, 5, 6])
-  }
-}
-
-/// A small seeded generator (Steele, Lea and Flood 2014).
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

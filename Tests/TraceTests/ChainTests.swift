@@ -2,6 +2,7 @@
 
 import Domain
 import JSON
+import TestSupport
 import Testing
 import Trace
 
@@ -94,7 +95,7 @@ import Trace
   }
 
   @Test func everyByteOfAnEventIsCovered() throws {
-    var generator = SeededGenerator(11)
+    var generator = SeededGenerator(seed: 11)
     var log = ChainLog()
     let event = try log.seal(prepared(caseA, ["text": "what the tool said", "n": 12]), time: time)
     for _ in 0..<500 {

@@ -6,6 +6,7 @@ import Glibc
 import JSON
 import Ports
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Trace
@@ -199,7 +200,7 @@ private final class CommitVeto: TransactionObserver {
       sizes.append((number + 1, readFile("\(trace.path)/trace.db-wal").count))
     }
     let log = readFile("\(trace.path)/trace.db-wal")
-    var generator = SeededGenerator(3)
+    var generator = SeededGenerator(seed: 3)
     for _ in 0..<25 {
       let cut = Int(generator.next() % UInt64(log.count))
       let crashed = TemporaryDirectory()
@@ -243,7 +244,7 @@ private func writeUntilKilled(_ path: String, _ acknowledgements: String, seed: 
   try await withThrowingTaskGroup(of: Void.self) { group in
     for writer in 0..<4 {
       group.addTask {
-        var generator = SeededGenerator(seed &* 100 &+ UInt64(writer))
+        var generator = SeededGenerator(seed: seed &* 100 &+ UInt64(writer))
         while true {
           let caseID = CaseID("case-\(generator.next() % 3)")
           let size = generator.next() % 10 == 0 ? 70_000 : 100

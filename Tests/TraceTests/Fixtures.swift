@@ -5,6 +5,7 @@ import Glibc
 import JSON
 import Ports
 import Synchronization
+import TestSupport
 import Trace
 
 /// Directories that are there, so that the end of the process removes those whose values live until then.
@@ -101,17 +102,7 @@ final class TestClock: Clock {
   func sleep(seconds: Double) async throws {}
 }
 
-/// SplitMix64: the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
-  }
+extension SeededGenerator {
   mutating func bytes(_ count: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count + 8)
@@ -122,7 +113,7 @@ struct SeededGenerator: RandomNumberGenerator {
 
 /// Salts from a seed.
 func seededSalts(_ seed: UInt64) -> @Sendable () -> [UInt8] {
-  let generator = Shared(SeededGenerator(seed))
+  let generator = Shared(SeededGenerator(seed: seed))
   return { generator.value.withLock { $0.bytes(32) } }
 }
 

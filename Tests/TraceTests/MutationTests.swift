@@ -5,6 +5,7 @@ import GRDB
 import Glibc
 import JSON
 import Ports
+import TestSupport
 import Testing
 
 @testable import Trace
@@ -55,7 +56,7 @@ import Testing
     let original = readFile("\(reference.path)/\(TraceFile.database)")
     let places = try places(reference.copy(), original)
     #expect(places.count == 13)
-    var generator = SeededGenerator(42)
+    var generator = SeededGenerator(seed: 42)
     var traces: [(trace: TamperedTrace, place: Place, offset: Int)] = []
     for _ in 0..<80 {
       let place = places[Int(generator.next() % UInt64(places.count))]
@@ -93,7 +94,7 @@ import Testing
     let reference = try await ReferenceTrace.shared.value
     let original = readFile("\(reference.path)/\(TraceFile.database)")
     let before = try evidence("\(reference.path)/\(TraceFile.database)")
-    var generator = SeededGenerator(7)
+    var generator = SeededGenerator(seed: 7)
     var right = 0
     for _ in 0..<150 {
       let trace = reference.copy()
@@ -110,7 +111,7 @@ import Testing
 
   @Test(arguments: 1...6)
   func randomUseGivesATraceThatIsRightAndReadsBack(_ seed: Int) async throws {
-    var generator = SeededGenerator(UInt64(seed))
+    var generator = SeededGenerator(seed: UInt64(seed))
     var trace = try await OpenTrace(options: .seeded(UInt64(seed)))
     var model: [CaseID: [Event]] = [:]
     var kept: [SHA256Hex: [UInt8]] = [:]

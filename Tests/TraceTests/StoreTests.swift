@@ -6,6 +6,7 @@ import Glibc
 import JSON
 import Ports
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Trace
@@ -107,7 +108,7 @@ import Testing
   @Test(arguments: [0, 1, 1_000, 65_535, 65_536, 300_000])
   func keptBytesAreReadableAtOnceAndAfterTheNextAppendDurable(_ count: Int) async throws {
     let trace = try await OpenTrace()
-    var generator = SeededGenerator(UInt64(count))
+    var generator = SeededGenerator(seed: UInt64(count))
     let bytes = generator.bytes(count)
     let hash = try await trace.store.put(bytes, mediaType: "application/octet-stream")
     #expect(try await trace.store.put(bytes, mediaType: "text/plain") == hash)
