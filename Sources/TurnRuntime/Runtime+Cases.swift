@@ -21,14 +21,19 @@ extension Runtime {
     guard !state.isDraining else { throw RuntimeErrors.draining }
     let decision = try permit(
       .caseOpen, by: principal, owner: principal.uid, resource: ["slides": .number(Double(params.slides.count))])
+    let description = CaseDescription(
+      organ: params.organ, stain: params.stain, statedMicronsPerPixel: params.micronsPerPixel, notes: params.notes)
+    let caseID = newCaseID(key: params.key, of: principal)
+    if params.key != nil {
+      guard openingKeyed.insert(caseID).inserted else { throw RuntimeErrors.opening }
+    }
+    defer { openingKeyed.remove(caseID) }
+    if params.key != nil, let before = try await openedBefore(caseID, params, description) { return result(before) }
     guard opening < Runtime.parallelOpens else {
       throw RuntimeErrors.overloaded("Too many cases are being opened", limit: Runtime.parallelOpens)
     }
     opening += 1
     defer { opening -= 1 }
-    let description = CaseDescription(
-      organ: params.organ, stain: params.stain, statedMicronsPerPixel: params.micronsPerPixel, notes: params.notes)
-    let caseID = CaseID("case-\(environment.names.randomName())")
     var records: [SlideRecord] = []
     var grants: [SlideGrant] = []
     var events: [NewEvent] = []

@@ -66,7 +66,8 @@ extension Runtime {
     let outcome = try await outcome(of: params.turn, in: found, progress)
     return TurnResult(
       turn: params.turn, caseID: found.caseID, state: progress.phase.rawValue, stop: progress.stop,
-      answer: outcome?.answer, evidence: evidence(of: params.turn, in: found, cited: outcome?.answer))
+      error: progress.failure?.rpc.json, answer: outcome?.answer,
+      evidence: evidence(of: params.turn, in: found, cited: outcome?.answer))
   }
 
   /// How a turn ended, from its last event; nil while it has not, or when that was redacted.

@@ -43,6 +43,25 @@ enum RuntimeErrors {
         + "Free some disk space; the daemon tries again by itself.", subject: turn.rawValue, retryable: true,
       traceId: turn.rawValue)
   }
+  static let opening = VPathError(
+    .serverOverloaded, "A case is being opened under this key at this moment. Try again when it is open.",
+    subject: "key", retryable: true)
+  /// Why a turn ended that could not be recorded further, for whoever asked.
+  static func notRecorded(_ turn: TurnID, _ cause: VPathError?) -> VPathError {
+    let words: String
+    switch cause?.id ?? .traceWriteFailed {
+    case .traceWriteFailed: words = "the trace could not be written. Free some disk space and ask again"
+    case .serverOverloaded: words = "the trace had too much to write for too long. Ask again later"
+    default: words = "what it did could not be recorded: \(cause?.message ?? "")"
+    }
+    return VPathError(
+      cause?.id ?? .traceWriteFailed, "The turn ended because \(words).", subject: turn.rawValue,
+      retryable: cause?.retryable ?? true, traceId: turn.rawValue)
+  }
+  /// The same as the reason that is recorded with the turn's end.
+  static func reasonOfEnd(_ cause: VPathError) -> String {
+    "What the turn did could not be recorded (\(cause.id.rawValue)): \(cause.message)"
+  }
 
   /// A stranger's text, short enough to be shown.
   static func shown(_ text: String) -> String {

@@ -24,6 +24,8 @@ public struct TurnProgress: Sendable, Hashable {
   public private(set) var reusedCalls = 0
   /// Why it ended.
   public private(set) var stop: StopReason?
+  /// What ended it, when the host did and knows.
+  public private(set) var failure: VPathError?
   /// The seq of `turn.completed`.
   public private(set) var completedSeq: Int?
 
@@ -49,6 +51,7 @@ public struct TurnProgress: Sendable, Hashable {
     case .turnCompleted:
       phase = .completed
       stop = payload["stop"]?.stringValue.flatMap(StopReason.init(rawValue:))
+      failure = decoded(VPathError.self, payload["error"])
       completedSeq = event.seq
     default: break
     }
@@ -59,8 +62,10 @@ public struct TurnProgress: Sendable, Hashable {
   /// - Parameters:
   ///   - stop: `failed`, or `interrupted` for a turn that never began.
   ///   - reason: one sentence, recorded.
+  ///   - error: what ended it, where that has an id; recorded with the turn's end.
   public func closing(
-    caseID: CaseID, turn: TurnID, stop: StopReason, reason: String, elapsedSeconds: Double = 0
+    caseID: CaseID, turn: TurnID, stop: StopReason, reason: String, error ended: VPathError? = nil,
+    elapsedSeconds: Double = 0
   ) -> [NewEvent] {
     guard phase != .completed else { return [] }
     let error = VPathError(.cancelled, reason, traceId: turn.rawValue)
@@ -87,13 +92,12 @@ public struct TurnProgress: Sendable, Hashable {
           ]))
     }
     let usage = Usage(steps: steps, toolCalls: toolCalls, reusedCalls: reusedCalls, seconds: elapsedSeconds)
-    events.append(
-      event(
-        .turnCompleted,
-        [
-          "stop": .string(stop.rawValue), "reason": .string(reason), "usage": json(usage),
-          "outcome": json(TurnOutcome(stop: stop, answer: nil, call: nil)),
-        ]))
+    var end: [String: JSONValue] = [
+      "stop": .string(stop.rawValue), "reason": .string(reason), "usage": json(usage),
+      "outcome": json(TurnOutcome(stop: stop, answer: nil, call: nil)),
+    ]
+    if let ended { end["error"] = json(ended) }
+    events.append(event(.turnCompleted, end))
     return events
   }
 }

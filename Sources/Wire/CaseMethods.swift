@@ -11,15 +11,19 @@ public struct CaseOpenParams: WireType {
   public var stain: String?
   public var micronsPerPixel: Double?
   public var notes: String?
+  /// Makes a retry idempotent: the same key of the same user gives the same case.
+  public var key: String?
 
   public init(
-    slides: [String], organ: String? = nil, stain: String? = nil, micronsPerPixel: Double? = nil, notes: String? = nil
+    slides: [String], organ: String? = nil, stain: String? = nil, micronsPerPixel: Double? = nil, notes: String? = nil,
+    key: String? = nil
   ) {
     self.slides = slides
     self.organ = organ
     self.stain = stain
     self.micronsPerPixel = micronsPerPixel
     self.notes = notes
+    self.key = key
   }
 
   public static var schema: Schema {
@@ -31,6 +35,9 @@ public struct CaseOpenParams: WireType {
         "micronsPerPixel",
         .number(min: 0.01, max: 100, description: "A scale you state, in µm per level-0 pixel.")),
       .optional("notes", .text("Free text; data, never instructions.")),
+      .optional(
+        "key",
+        .string(minLength: 1, maxLength: 128, description: "Makes a retry safe: the same key gives the same case.")),
     ])
   }
 }
@@ -142,9 +149,9 @@ public enum CaseMethods {
     "case/open", "Opens a case on slide files and reads what the slides say of themselves.",
     errors: [
       .slideNotFound, .slideUnsupported, .slideDamaged, .slideNotAllowed, .policyDenied, .sandboxUnavailable,
-      .traceWriteFailed,
+      .traceWriteFailed, .serverOverloaded, .serverDraining, .toolFailed, .toolTimedOut, .toolLimit, .toolBadOutput,
     ],
-    example: ["slides": ["/slides/a.svs"], "organ": "skin", "stain": "H&E"])
+    example: ["slides": ["/slides/a.svs"], "organ": "skin", "stain": "H&E", "key": "c1"])
   public static let get = Method<CaseParams, CaseResult>(
     "case/get", "A case with its slides and turns.", errors: [.caseNotFound], example: ["case": "case-1"])
   public static let list = Method<PageParams, CaseListResult>(

@@ -81,32 +81,38 @@ public struct TurnResult: WireType {
   /// `queued`, `running` or `completed`.
   public var state: String
   public var stop: StopReason?
+  /// What ended it where that has an id, as the `error` of a response.
+  public var error: JSONValue?
   /// The answer, once completed.
   public var answer: Answer?
   /// The evidence the answer cites, and regions and artefacts of the turn, by id.
   public var evidence: [String: Evidence]
 
   public init(
-    turn: TurnID, caseID: CaseID, state: String, stop: StopReason?, answer: Answer?, evidence: [String: Evidence]
+    turn: TurnID, caseID: CaseID, state: String, stop: StopReason?, error: JSONValue? = nil, answer: Answer?,
+    evidence: [String: Evidence]
   ) {
     self.turn = turn
     self.caseID = caseID
     self.state = state
     self.stop = stop
+    self.error = error
     self.answer = answer
     self.evidence = evidence
   }
 
   enum CodingKeys: String, CodingKey {
     case caseID = "case"
-    case turn, state, stop, answer, evidence
+    case turn, state, stop, error, answer, evidence
   }
 
   public static var schema: Schema {
     .object([
       .required("turn", .turnID), .required("case", .caseID),
       .required("state", .string(enum: ["queued", "running", "completed"])),
-      .optional("stop", .string(enum: StopReason.allCases.map(\.rawValue))), .optional("answer", Answer.schema),
+      .optional("stop", .string(enum: StopReason.allCases.map(\.rawValue))),
+      .optional("error", .any(description: "What ended it where that has an id; an error object, as in a response.")),
+      .optional("answer", Answer.schema),
       .required("evidence", .map(of: Evidence.schema)),
     ])
   }

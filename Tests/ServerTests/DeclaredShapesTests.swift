@@ -42,6 +42,7 @@ import Wire
       "server/discover": [:], "server/health": [:],
       "case/open": [
         "slides": ["/slides/a.svs"], "organ": "skin", "stain": "H&E", "micronsPerPixel": 0.5, "notes": "n",
+        "key": "shape",
       ],
       "case/get": ["case": id], "case/list": ["limit": 5],
       "turn/start": [
@@ -65,6 +66,34 @@ import Wire
       #expect(try JSONSchema(method.result).validate(response.result) == [], "\(method.name)")
       await response.subscription?.cancel()
     }
+  }
+
+  @Test func everyNoteOfHowFarACallIsFitsItsSchema() async throws {
+    let door = Door()
+    let world = try await RuntimeWorld(
+      tools: ScriptedTools { input, progress in
+        guard input.tool != "slide_properties" else { return nil }
+        // Outside its range, and longer than a line: what a tool may send.
+        for fraction in [nil, -1, 0.5, 2] {
+          progress(ToolProgress(fraction: fraction, message: String(repeating: "x", count: 1000)))
+        }
+        await door.pass()
+        return nil
+      })
+    let turn = try await world.ask(try await world.openCase())
+    let subscription = try await world.runtime.subscribe(
+      TurnSubscribeParams(turn: turn, after: 0), by: RuntimeWorld.alice)
+    let schema = try JSONSchema(ProgressParams.schema.json)
+    var seen = 0
+    for await item in subscription.items {
+      if case .progress(let params) = item {
+        seen += 1
+        #expect(schema.validate(try encodeJSON(params)) == [])
+        door.open()
+      }
+      await subscription.ready()
+    }
+    #expect(seen > 0)
   }
 
   @Test func everyNoteFitsItsSchema() async throws {

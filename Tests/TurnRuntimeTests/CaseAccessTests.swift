@@ -37,6 +37,64 @@ import Wire
     #expect(found.slides[0].properties == SampleResults.properties)
   }
 
+  @Test func theSameKeyOpensTheSameCaseAlsoAfterARestartAndForNobodyElse() async throws {
+    let world = try await RuntimeWorld()
+    let params = CaseOpenParams(slides: ["/slides/a.svs"], organ: "skin", stain: "H&E", key: "k")
+    let caseID = try await world.runtime.openCase(params, by: RuntimeWorld.alice).caseID
+    let events = world.trace.all(caseID).count
+    #expect(try await world.runtime.openCase(params, by: RuntimeWorld.alice).caseID == caseID)
+    #expect(world.trace.all(caseID).count == events, "a retry records nothing")
+    #expect(world.trace.all(caseID).allSatisfy { !$0.payload.canonicalString().contains("\"k\"") })
+    let next = try await RuntimeWorld(trace: world.trace, caseFiles: world.caseFiles, names: CountingNames("next"))
+    #expect(try await next.runtime.openCase(params, by: RuntimeWorld.alice).caseID == caseID)
+    #expect(try await next.runtime.openCase(params, by: RuntimeWorld.bob).caseID != caseID)
+    for other in [
+      CaseOpenParams(slides: ["/slides/b.svs"], organ: "skin", stain: "H&E", key: "k"),
+      CaseOpenParams(slides: ["/slides/x/a.svs"], organ: "skin", stain: "H&E", key: "k"),
+      CaseOpenParams(slides: ["/slides/a.svs", "/slides/a.svs"], organ: "skin", stain: "H&E", key: "k"),
+      CaseOpenParams(slides: ["/slides/a.svs"], organ: "colon", stain: "H&E", key: "k"),
+    ] {
+      let error = await #expect(throws: VPathError.self) {
+        try await next.runtime.openCase(other, by: RuntimeWorld.alice)
+      }
+      #expect(error?.id == .protocolParams && error?.subject == "key")
+    }
+    _ = try await next.runtime.closeCase(CaseParams(caseID: caseID), by: RuntimeWorld.alice)
+    #expect(try await next.runtime.openCase(params, by: RuntimeWorld.alice).state == "closed")
+  }
+
+  @Test func twoOpensUnderOneKeyAtOnceMakeOneCase() async throws {
+    let door = Door()
+    let world = try await RuntimeWorld(
+      tools: ScriptedTools { _, _ in
+        await door.pass()
+        return nil
+      })
+    let params = CaseOpenParams(slides: ["/slides/a.svs"], key: "k")
+    let first = Task { try await world.runtime.openCase(params, by: RuntimeWorld.alice) }
+    #expect(await settles { door.waiting == 1 })
+    let error = await #expect(throws: VPathError.self) {
+      try await world.runtime.openCase(params, by: RuntimeWorld.alice)
+    }
+    #expect(error?.id == .serverOverloaded && error?.retryable == true)
+    door.open()
+    let caseID = try await first.value.caseID
+    #expect(try await world.runtime.openCase(params, by: RuntimeWorld.alice).caseID == caseID)
+    #expect(world.trace.caseIDs == [caseID])
+  }
+
+  @Test func aFailedOpenLeavesItsKeyFree() async throws {
+    let world = try await RuntimeWorld()
+    let failed = await #expect(throws: VPathError.self) {
+      try await world.runtime.openCase(
+        CaseOpenParams(slides: ["/slides/text.svs"], key: "k"), by: RuntimeWorld.alice)
+    }
+    #expect(failed?.id == .slideUnsupported)
+    let opened = try await world.runtime.openCase(
+      CaseOpenParams(slides: ["/slides/a.svs"], key: "k"), by: RuntimeWorld.alice)
+    #expect(opened.state == "open")
+  }
+
   @Test func anothersCaseIsAsIfItWereNotThere() async throws {
     let world = try await RuntimeWorld()
     let caseID = try await world.openCase()

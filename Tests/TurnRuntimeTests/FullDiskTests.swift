@@ -32,6 +32,8 @@ import Wire
     try checkClosed(world.trace.all(turn))
     let result = try await world.runtime.getTurn(TurnParams(turn: turn), by: RuntimeWorld.alice)
     #expect(result.stop == .failed)
+    #expect(result.error?["data"]?["id"] == "trace.write_failed")
+    #expect(result.error?["message"]?.stringValue?.contains("Free some disk space") == true)
     let recorded = world.trace.all(turn).last?.payload["reason"]?.stringValue
     #expect(recorded?.isEmpty == false)
     world.trace.refuse([])
