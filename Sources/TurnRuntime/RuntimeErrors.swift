@@ -47,7 +47,7 @@ enum RuntimeErrors {
     .serverOverloaded, "A case is being opened under this key at this moment. Try again when it is open.",
     subject: "key", retryable: true)
   /// Why a turn ended that could not be recorded further, for whoever asked.
-  static func notRecorded(_ turn: TurnID, _ cause: VPathError?) -> VPathError {
+  static func notRecorded(_ turn: TurnID, _ cause: VPathError? = nil) -> VPathError {
     let words: String
     switch cause?.id ?? .traceWriteFailed {
     case .traceWriteFailed: words = "the trace could not be written. Free some disk space and ask again"
