@@ -1,0 +1,128 @@
+"""The notes of a turn for asyncio, over as many connections as it takes.
+
+What must stay true: no durable note is lost or given twice; it ends with turn/completed or an error; the turn itself
+does not depend on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from types import TracebackType
+from typing import Optional
+
+from .. import requests
+from ..answer import Note, Turn
+from ..errors import BadReply, Busy, Unreachable, VPathError
+from ..follow import Detached, Follower
+from ..messages import Message
+from ..waiting import Deadline, Patience
+from .calls import AsyncCaller
+from .connection import AsyncConnection
+
+
+class AsyncTurnStream:
+    """Iterate over it with `async for`; `await result()` waits for the end. Made by `start` and `follow`."""
+
+    def __init__(self, client: AsyncCaller, follower: Follower, deadline: Deadline) -> None:
+        self._client = client
+        self._follower = follower
+        self._deadline = deadline
+        self._held: deque[Message] = deque()
+        self._connection: Optional[AsyncConnection] = None
+        self._patience = Patience(deadline, seconds=client.reconnect_seconds)
+
+    @property
+    def turn(self) -> str:
+        """The turn's id."""
+        return self._follower.turn
+
+    @property
+    def position(self) -> int:
+        """How many turns of the case came before it when it was started."""
+        return self._follower.position
+
+    @property
+    def last_seq(self) -> int:
+        """The seq of the last durable note; `follow(turn, after=…)` goes on from there."""
+        return self._follower.last_seq
+
+    async def open(self) -> AsyncTurnStream:
+        """Connects and starts or subscribes; `start` and `follow` have done so."""
+        await self._attach(Patience(self._deadline, tries=self._client.retries))
+        return self
+
+    def __aiter__(self) -> AsyncTurnStream:
+        return self
+
+    async def __anext__(self) -> Note:
+        while not self._follower.has_ended:
+            try:
+                if self._connection is None:
+                    await self._attach(self._patience)
+                note = self._follower.take(await self._next_message())
+            except (Unreachable, Detached) as problem:
+                self._drop()
+                cause = problem.problem if isinstance(problem, Detached) else problem
+                await asyncio.sleep(self._patience.pause(cause))
+                continue
+            except BaseException:
+                self._drop()
+                raise
+            if note is not None:
+                self._patience.reset()
+                return note
+        self._drop()
+        raise StopAsyncIteration
+
+    async def result(self) -> Turn:
+        """Waits for the end, dropping notes, and gives the turn with answer and evidence."""
+        async for _ in self:
+            pass
+        return await self._client.run(requests.get_turn(self.turn))
+
+    async def interrupt(self) -> bool:
+        """Ends the turn; its last notes still come. False when it had ended already."""
+        return (await self._client.run(requests.interrupt(self.turn))).accepted
+
+    def close(self) -> None:
+        """Stops following; the turn goes on."""
+        self._drop()
+
+    async def __aenter__(self) -> AsyncTurnStream:
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[type[BaseException]], value: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    async def _next_message(self) -> Message:
+        if self._held:
+            return self._held.popleft()
+        if self._connection is None:
+            raise BadReply("protocol.request", "The stream has no connection.", subject=self.turn)
+        return await self._connection.receive(self._deadline)
+
+    async def _attach(self, patience: Patience) -> None:
+        while True:
+            problem: VPathError
+            try:
+                self._connection = await self._client.connect(self._deadline)
+                self._held.clear()
+                request = self._follower.attaching()
+                reply = await self._connection.request(request, self._deadline, self._held)
+                self._follower.attached(request.read(reply))
+                return
+            except (Unreachable, Busy) as found:
+                problem = found
+                self._drop()
+            except BaseException:
+                self._drop()
+                raise
+            await asyncio.sleep(patience.pause(problem))
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
