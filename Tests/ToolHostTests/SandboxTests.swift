@@ -227,6 +227,20 @@ struct SandboxTests {
     #expect(!"\(error)".contains("JANSEN") && !error.message.contains("/"))
   }
 
+  @Test(
+    "what bubblewrap and the launcher say becomes words of our own",
+    arguments: [
+      ("bwrap: Can't find source path /data/JANSEN_P.svs: No such file or directory", SetUpProblem.missing),
+      ("bwrap: Can't open /data/JANSEN_P.svs: Permission denied", .permission),
+      ("bwrap: No permissions to create new namespace, likely because the kernel does not allow it", .permission),
+      ("1E8 run JANSEN_P: Exec format error\n", .wrongKind), ("bwrap: Can't fork: Cannot allocate memory", .exhausted),
+      ("bwrap: something new about /data/JANSEN_P.svs", nil), ("", nil),
+    ] as [(String, SetUpProblem?)])
+  func ownWords(_ said: String, _ expected: SetUpProblem?) {
+    #expect(SetUpProblem(said) == expected)
+    for problem in SetUpProblem.allCases { #expect(!"\(problem.words) \(problem.advice)".contains("JANSEN")) }
+  }
+
   @Test("without bubblewrap no tool runs but one that configuration and policy both trust, and its result says so")
   func withoutSandbox() async throws {
     let bench = try HostBench(policy: SamplePolicies.permittingUnsandboxed("trusted")) {
