@@ -5,6 +5,7 @@
 
 import ArgumentParser
 import Domain
+import Glibc
 import JSON
 
 @main
@@ -18,7 +19,7 @@ struct Program: AsyncParsableCommand {
   @Option(help: "A slide to show a region of.") var slide: String
   @Option(help: "The folder of the plug-ins answers_at_once and never_ends.") var plugIns: String
   @Option(help: "An empty folder to work in.") var scratch: String
-  @Option(help: "Calls of each measure that starts processes; warm calls are four times as many.") var calls = 50
+  @Option(help: "Calls of a measure; of region_zoom, which takes long, a quarter.") var calls = 40
 
   func run() async throws {
     let bench = try HostedCalls(self)
@@ -33,32 +34,34 @@ struct Program: AsyncParsableCommand {
   }
 
   private func measure(_ bench: HostedCalls) async throws {
-    try await report("plug-in that answers at once, a process a call", bench, "answers_at_once", isWarm: false) {
+    try await report(
+      "plug-in that answers at once, a process a call", bench, "answers_at_once", calls: calls, isWarm: false
+    ) {
       try bench.direct.once([plugIns + "/answers_at_once/run.sh"], line: "{}")
     }
-    for name in ["region_zoom", "slide_properties"] {
+    for (name, calls) in [("slide_properties", calls), ("region_zoom", max(1, calls / 4))] {
       let arguments = HostedCalls.arguments(name)
-      try await report("\(name), cold: its process is started", bench, name, isWarm: false) {
+      try await report("\(name), cold: its process is started", bench, name, calls: calls, isWarm: false) {
         try bench.direct.once([programs + "/vpath-tools", "--once", name], line: bench.directInput(arguments).text)
       }
       let server = try bench.direct.server([programs + "/vpath-tools"])
-      try await report("\(name), warm: its process runs already", bench, name, isWarm: true) {
+      try await report("\(name), warm: its process runs already", bench, name, calls: calls, isWarm: true) {
         try server.call(name, arguments: arguments, input: bench.directInput(arguments).value)
       }
       server.end()
     }
     var cancels: [Double] = []
     for _ in 0..<10 { cancels.append(try await bench.cancel("never_ends")) }
-    print(line("from a cancel to the end of 21 busy processes", here: cancels, peer: nil).canonicalString())
+    put(line("from a cancel to the end of 21 busy processes", here: cancels, peer: nil))
   }
 
   /// Times `calls` pairs: the host's call, then the direct one.
   private func report(
-    _ name: String, _ bench: HostedCalls, _ tool: String, isWarm: Bool, direct: () throws -> Void
+    _ name: String, _ bench: HostedCalls, _ tool: String, calls: Int, isWarm: Bool, direct: () throws -> Void
   ) async throws {
-    let warmUps = 3
+    let warmUps = 2
     var (here, peer): ([Double], [Double]) = ([], [])
-    for number in 0..<(isWarm ? 4 * calls : calls) + warmUps {
+    for number in 0..<calls + warmUps {
       if !isWarm { await bench.release() }
       let hosted = try await bench.call(tool)
       let began = ContinuousClock.now
@@ -68,7 +71,13 @@ struct Program: AsyncParsableCommand {
       here.append(hosted)
       peer.append(direct)
     }
-    print(line(name, here: here, peer: peer).canonicalString())
+    put(line(name, here: here, peer: peer))
+  }
+
+  /// A line at once, also into a pipe.
+  private func put(_ line: JSONValue) {
+    print(line.canonicalString())
+    fflush(nil)
   }
 
   private func line(_ name: String, here: [Double], peer: [Double]?) -> JSONValue {
@@ -76,7 +85,8 @@ struct Program: AsyncParsableCommand {
       let sorted = times.sorted()
       return [
         "p50Milliseconds": .number(sorted[sorted.count / 2]),
-        "p99Milliseconds": .number(sorted[sorted.count * 99 / 100]),
+        "p95Milliseconds": .number(sorted[sorted.count * 95 / 100]),
+        "longestMilliseconds": .number(sorted[sorted.count - 1]),
       ]
     }
     return [

@@ -68,6 +68,12 @@ class Server:
                     found[key] = int(value.split()[0]) / 1024
         return found["VmRSS"], found["RssAnon"]
 
+    def processor_seconds(self):
+        """Processor time used so far by all of its threads."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def __exit__(self, *_):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

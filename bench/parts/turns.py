@@ -45,9 +45,14 @@ def measure(bench, table):
             "first answer, from asking", (answered - asked) * 1e3, "ms", tools * 1e3, "what its tools took, by the trace")
         steps = answer["usage"]["steps"]
         add_step(table, f"daemon's own time a step, first turn ({steps} steps)", (in_turn - tools) * 1e3 / steps)
-        times = [follow_up(daemon, answer["case"]) for _ in range(TURNS - 1)]
+        before = daemon.processor_seconds()
+        turns = [follow_up(daemon, answer["case"]) for _ in range(TURNS - 1)]
+        used = daemon.processor_seconds() - before
+        times = [usage["seconds"] * 1e3 / usage["steps"] for usage in turns]
         add_step(table, f"daemon's own time a step, {TURNS - 1} follow-ups, median", statistics.median(times))
         add_step(table, f"daemon's own time a step, {TURNS - 1} follow-ups, longest", max(times))
+        table.add(
+            "daemon's processor time a step, follow-ups, mean", used * 1e3 / sum(usage["steps"] for usage in turns), "ms")
         resident, own = daemon.memory_mib()
         table.add(f"vpathd: resident memory after {TURNS} turns", resident, "MiB", echo_resident, "a bare NIO echo, idle")
         table.add("  of it its own (anonymous)", own, "MiB", echo_own, "a bare NIO echo, idle")
@@ -58,14 +63,14 @@ def add_step(table, figure, milliseconds):
 
 
 def follow_up(daemon, case):
-    """Milliseconds a step of one more turn on the case."""
+    """The usage of one more turn on the case."""
     answer = json.loads(daemon.vpath("ask", "--case", case, QUESTION, "--json"))
     usage = answer["usage"]
     if answer["stop"] != "answered" or usage["toolCalls"] != usage["reusedCalls"]:
         raise Failure(
             f"a follow-up was not answered from evidence: {answer['stop']}, {usage['toolCalls']} tool calls, "
             f"{usage['reusedCalls']} of them reused")
-    return usage["seconds"] * 1e3 / usage["steps"]
+    return usage
 
 
 def tool_seconds(daemon, answer):
