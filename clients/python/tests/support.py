@@ -80,7 +80,7 @@ class Daemon:
         with Client(self.socket, retries=0) as client:
             while True:
                 try:
-                    client.health(timeout=5)
+                    client.health(timeout=PATIENCE)
                     return
                 except Unreachable:
                     if self._process.poll() is not None or time.monotonic() > end:

@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from vpath import (
     Artefact, AsyncClient, Client, Denied, Measurement, NotFound, Progress, Rect, Turn, TurnNote, View, VPathError,
-    geojson,
+    geojson, new_key,
 )
 from vpath.evidence import BODIES
 
@@ -169,6 +169,12 @@ class DaemonCases(Cases):
         with client.start(asked.case, "How many nuclei per mm² are there?", key="k1") as stream:
             self.assertEqual(stream.result(), first)
         self.error(VPathError, "protocol.params", lambda: client.start(asked.case, "Is it tumour?", key="k1"))
+
+    def test_a_key_makes_one_case(self) -> None:
+        client = self.client(daemon.socket)
+        key = new_key()
+        self.assertEqual(self.opened(client, key=key).case, self.opened(client, key=key).case)
+        self.assertNotEqual(self.opened(client).case, self.opened(client).case)
 
     def test_drawn_regions_are_measured(self) -> None:
         client = self.client(daemon.socket)

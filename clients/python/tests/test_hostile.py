@@ -114,8 +114,8 @@ class HostileCases(Cases):
         seen = []
         with FakeDaemon(lambda peer: seen.append(peer.read())) as fake:
             client = self.client(fake.path)
-            self.error(Unreachable, "server.unreachable", lambda: client.open_case(["/a.svs"]))
-        self.assertEqual([request["method"] for request in seen], ["case/open"])
+            self.error(Unreachable, "server.unreachable", lambda: client.close_case("case-1"))
+        self.assertEqual([request["method"] for request in seen], ["case/close"])
 
     def test_a_turn_is_started_again_with_the_same_key(self) -> None:
         seen = []

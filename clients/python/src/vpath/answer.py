@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional, Union
 
+from .errors import VPathError, from_rpc
 from .evidence import Evidence, Measurement, Region, View
 from .wire import JSONObject, WireObject, extra_members
 
@@ -65,7 +66,7 @@ class LookedAt(WireObject):
 
 @dataclass(frozen=True)
 class Usage(WireObject):
-    """What a turn cost, and who planned it (`planning` is `free` or `narrowed`)."""
+    """What a turn cost, and who planned it; `planning` says who decided the steps, such as `rules` or `free`."""
 
     steps: int
     tool_calls: int
@@ -75,6 +76,10 @@ class Usage(WireObject):
     seconds: float
     planner: str
     planning: str
+    #: Prompt tokens that came from the model server's cache.
+    cached_tokens: Optional[int] = None
+    #: How often a model was asked.
+    model_requests: Optional[int] = None
     extra: JSONObject = extra_members()
 
 
@@ -120,7 +125,14 @@ class Turn(WireObject):
     #: Once completed, unless it failed before it had one.
     answer: Optional[Answer] = None
     stop: Optional[str] = None
+    #: What ended it where that has an id, as JSON-RPC's error object; `problem` is the same as an exception.
+    error: Any = None
     extra: JSONObject = extra_members()
+
+    @property
+    def problem(self) -> Optional[VPathError]:
+        """What ended it, to look at or to raise; None where nothing with an id did."""
+        return None if self.error is None else from_rpc(self.error)
 
     def cited_regions(self) -> dict[str, Region]:
         """The regions that the findings cite, or that a cited measurement or view is of, by id in order."""

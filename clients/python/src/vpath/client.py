@@ -64,10 +64,11 @@ class Client(Caller):
         stain: Optional[str] = None,
         microns_per_pixel: Optional[float] = None,
         notes: Optional[str] = None,
+        key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> Case:
-        """Opens a case on slide files (paths as the daemon sees them). Not sent twice when the connection breaks."""
-        return self.run(requests.open_case(slides, organ, stain, microns_per_pixel, notes), timeout)
+        """Opens a case on slide files (paths as the daemon sees them). The same key gives the same case."""
+        return self.run(requests.open_case(slides, organ, stain, microns_per_pixel, notes, key), timeout)
 
     def get_case(self, case: CaseLike, *, timeout: Optional[float] = None) -> Case:
         """A case with its slides and turns."""

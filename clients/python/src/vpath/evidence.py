@@ -251,10 +251,11 @@ class UnknownBody(WireObject):
 
 @dataclass(frozen=True)
 class ToolReference(WireObject):
-    """A tool with the version that made something."""
+    """A tool with the version that made something, and the digest of its program where that is known."""
 
     name: str
     version: str
+    sha256: Optional[str] = None
     extra: JSONObject = extra_members()
 
 

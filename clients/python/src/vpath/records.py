@@ -213,6 +213,8 @@ class Verification(WireObject):
     events: int
     checkpoints: int
     fault: Optional[TraceFault] = None
+    #: What is not wrong but worth knowing, such as events that are not signed yet.
+    notes: Optional[tuple[str, ...]] = None
     extra: JSONObject = extra_members()
 
 
@@ -230,10 +232,12 @@ class Replay(WireObject):
 
 @dataclass(frozen=True)
 class Explanation(WireObject):
-    """Where statements come from: measurement, tool, region, pixels, policy decision."""
+    """Where statements come from (measurement, tool, region, pixels, policy decision), and reasons from whom."""
 
     turn: str
     findings: tuple[Any, ...]
+    #: One object a part that is not assessable.
+    not_assessable: Optional[tuple[Any, ...]] = None
     extra: JSONObject = extra_members()
 
 

@@ -1,6 +1,6 @@
 """Every method of docs/rpc.md as a value: its parameters, how its result is read, how long it may take.
 
-What must stay true: a request that makes a turn carries a key, so that sending it twice makes one turn; one that is
+What must stay true: a request that makes a case or a turn carries a key, so that sending it twice makes one; one that is
 not safe to repeat is never sent twice.
 """
 
@@ -104,9 +104,13 @@ def open_case(
     stain: Optional[str],
     microns_per_pixel: Optional[float],
     notes: Optional[str],
+    key: Optional[str],
 ) -> Request[records.Case]:
-    params = _params(slides=list(slides), organ=organ, stain=stain, micronsPerPixel=microns_per_pixel, notes=notes)
-    return Request("case/open", params, records.Case.from_json, SLIDE, repeatable=False)
+    params = _params(
+        slides=list(slides), organ=organ, stain=stain, micronsPerPixel=microns_per_pixel, notes=notes,
+        key=key or new_key(),
+    )
+    return Request("case/open", params, records.Case.from_json, SLIDE)
 
 
 def get_case(case: CaseLike) -> Request[records.Case]:
