@@ -75,7 +75,10 @@ struct RegistryTests {
   @Test("the product's own tools are their program with all it may read; a change of any part is seen at the next call")
   func builtInPrograms() throws {
     let bench = try HostBench { $0.builtInReadOnlyPaths = ["\($0.builtInDirectory)"] }
-    func reference() throws -> ToolReference? { try bench.registry.info("plain").manifest?.reference }
+    func reference() throws -> ToolReference? {
+      let info = try bench.registry.info("plain")
+      return info.manifest?.reference
+    }
     var manifest = HostBench.manifest("plain")
     manifest.vpath.run = ["vpath-tools"]
     manifest.vpath.protocol = .mcp
