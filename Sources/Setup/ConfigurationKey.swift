@@ -22,16 +22,19 @@ public struct ConfigurationKey: Sendable {
     self.defaultInWords = defaultInWords
   }
 
-  /// The environment variable that sets it: `VPATH_` and the path in capitals, `VPATH_LIMITS_CONNECTIONS`.
+  /// The environment variable that sets it: `VPATH_` and the path's words in capitals, `VPATH_LIMITS_CONNECTIONS`,
+  /// `VPATH_MODEL_ENDPOINT_CA_FILE`.
   public var environmentName: String {
+    let characters = Array(name)
     var result = "VPATH_"
-    for character in name {
-      if character == "." {
-        result += "_"
-      } else if character.isUppercase {
-        result += "_\(character)"
+    for (index, character) in characters.enumerated() {
+      if character.isUppercase {
+        let follows = index > 0 && characters[index - 1].isUppercase
+        let leads = index + 1 < characters.count && characters[index + 1].isLowercase
+        if !follows || leads { result += "_" }
+        result.append(character)
       } else {
-        result += character.uppercased()
+        result += character == "." ? "_" : character.uppercased()
       }
     }
     return result
@@ -61,6 +64,13 @@ public struct ConfigurationKey: Sendable {
     ConfigurationKey(
       "openSlideLibrary", path, nil, "The OpenSlide library that vpath-tools loads.",
       defaultInWords: "the one in the cache that assets.lock pins, else the system's"),
+    ConfigurationKey(
+      "openVINOLibrary", path, nil,
+      "OpenVINO's C library, which vpath-tools loads for classifiers; its companions lie beside it.",
+      defaultInWords: "the one in the cache that assets.lock pins; without one nothing is classified"),
+    ConfigurationKey(
+      "cacheDirectory", path, nil, "What set-up fetched and built: model files, llama-server.",
+      defaultInWords: "$XDG_CACHE_HOME/vpath"),
     ConfigurationKey("logLevel", .string(enum: ["debug", "info", "warning", "error"]), "info", "How much is logged."),
     ConfigurationKey(
       "limits.runningTurns", whole(1...64), nil, "Cases that are worked on at the same time.",
@@ -85,9 +95,45 @@ public struct ConfigurationKey: Sendable {
     ),
     ConfigurationKey("tools.idleSeconds", .number(min: 1, max: 86_400), 120, "Time after which a kept process ends."),
     ConfigurationKey("tools.processes", whole(1...256), 8, "Kept tool processes."),
+    ConfigurationKey(
+      "model.use", .string(minLength: 1, maxLength: 64), nil,
+      "What plans: a model's name (`vpath model list`), \"endpoint\", or \"rules\" for the rule planner alone.",
+      defaultInWords: "what `vpath model use` chose, else the built-in model where it is set up, else rules"),
+    ConfigurationKey(
+      "model.planning", .string(enum: ["narrowed", "free"]), nil,
+      "Whether the model chooses among the rules' actions or among all legal ones.",
+      defaultInWords: "as its measured tool choice says"),
+    ConfigurationKey(
+      "model.server", path, nil, "The llama-server program.", defaultInWords: "the one that set-up built"),
+    ConfigurationKey("model.sandbox", .boolean(), true, "Whether the model server runs in a sandbox."),
+    ConfigurationKey(
+      "model.threads", whole(1...256), 1,
+      "Threads of the model server. More than one collapses where anything else uses the processors."),
+    ConfigurationKey(
+      "model.contextTokens", whole(256...16_777_216), nil, "Tokens of context; memory grows with them.",
+      defaultInWords: "what the model was made for, at most 8192"),
+    ConfigurationKey(
+      "model.idleSeconds", whole(10...86_400), 300, "Time without a request after which the weights leave memory."),
+    ConfigurationKey("model.requestSeconds", .number(min: 1, max: 3600), 300, "Longest time for one reply."),
+    ConfigurationKey(
+      "model.endpointURL", .string(minLength: 1, maxLength: 2048), nil,
+      "Base URL of an OpenAI-compatible server, such as https://host/v1, or unix:/path/to.sock.",
+      defaultInWords: "none"),
+    ConfigurationKey(
+      "model.endpointKeyFile", path, nil, "File with the endpoint's key; only its owner may read it (mode 0600).",
+      defaultInWords: "none"),
+    ConfigurationKey(
+      "model.endpointCAFile", path, nil, "Certificates (PEM) trusted instead of the system's.", defaultInWords: "none"),
+    ConfigurationKey(
+      "model.endpointProxy", .string(minLength: 1, maxLength: 2048), nil, "HTTP proxy, http://host:port.",
+      defaultInWords: "none"),
+    ConfigurationKey(
+      "model.endpointName", .string(minLength: 1, maxLength: 200), nil, "The model's name as the endpoint knows it.",
+      defaultInWords: "none is sent"),
+    ConfigurationKey("model.endpointVision", .boolean(), false, "Whether the endpoint's model takes pictures."),
     ConfigurationKey("trace.reserveMiB", whole(1...4096), 16, "Disk space kept to end turns properly when it is full."),
     ConfigurationKey(
-      "trace.checkpointCopy", path, nil, "A further file that signed checkpoints are appended to.",
+      "trace.checkpointCopy", path, nil, "A further file that gets what checkpoints.jsonl gets.",
       defaultInWords: "none"),
   ]
 

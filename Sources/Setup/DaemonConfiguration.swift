@@ -34,10 +34,14 @@ public struct DaemonConfiguration: Sendable, Hashable, Codable {
   public var resourceDirectory: String
   /// Nil: the system's library.
   public var openSlideLibrary: String?
+  /// Nil: no classifier can run.
+  public var openVINOLibrary: String?
+  public var cacheDirectory: String
   public var logLevel: String
   public var limits: Limits
   public var budget: Budget
   public var tools: Tools
+  public var model: Model
   public var trace: Trace
 
   /// `limits.…`
@@ -67,6 +71,26 @@ public struct DaemonConfiguration: Sendable, Hashable, Codable {
     public var trustedWithoutSandbox: [String]
     public var idleSeconds: Double
     public var processes: Int
+  }
+
+  /// `model.…`
+  public struct Model: Sendable, Hashable, Codable {
+    /// Nil: what was chosen in the state directory, else the built-in one.
+    public var use: String?
+    /// "narrowed" or "free"; nil: as the model's measured tool choice says.
+    public var planning: String?
+    public var server: String?
+    public var sandbox: Bool
+    public var threads: Int
+    public var contextTokens: Int?
+    public var idleSeconds: Int
+    public var requestSeconds: Double
+    public var endpointURL: String?
+    public var endpointKeyFile: String?
+    public var endpointCAFile: String?
+    public var endpointProxy: String?
+    public var endpointName: String?
+    public var endpointVision: Bool
   }
 
   /// `trace.…`
@@ -129,6 +153,7 @@ public struct DaemonConfiguration: Sendable, Hashable, Codable {
     var members = Members()
     members.set("socket", .string(places.socket.string))
     members.set("stateDirectory", .string(places.stateDirectory.string))
+    members.set("cacheDirectory", .string(places.cacheDirectory.string))
     members.set("limits.runningTurns", .number(Double(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))))
     if let executable, let resources = ResourceDirectory.find(executable: executable) {
       members.set("resourceDirectory", .string(resources.string))
@@ -139,6 +164,14 @@ public struct DaemonConfiguration: Sendable, Hashable, Codable {
         "openslide", lock: resources.appending("assets.lock"), cache: places.cacheDirectory)
       {
         members.set("openSlideLibrary", .string(library.string))
+      }
+      let runtime = resources.appending("lib/openvino/libopenvino_c.so.2641")
+      if access(runtime.string, R_OK) == 0 {
+        members.set("openVINOLibrary", .string(runtime.string))
+      } else if let library = AssetLock.file(
+        "openvino", lock: resources.appending("assets.lock"), cache: places.cacheDirectory)
+      {
+        members.set("openVINOLibrary", .string(library.string))
       }
     }
     return members

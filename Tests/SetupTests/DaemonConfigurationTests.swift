@@ -78,7 +78,12 @@ import Testing
   @Test func theTableOfKeysAndTheTypeHaveTheSameMembers() throws {
     var configuration = try load()
     configuration.openSlideLibrary = "/l"
+    configuration.openVINOLibrary = "/v"
     configuration.trace.checkpointCopy = "/c"
+    configuration.model = DaemonConfiguration.Model(
+      use: "m", server: "/s", sandbox: true, threads: 1, contextTokens: 1, idleSeconds: 1, requestSeconds: 1,
+      endpointURL: "u", endpointKeyFile: "/k", endpointCAFile: "/c", endpointProxy: "p", endpointName: "n",
+      endpointVision: false)
     var members: Set<String> = []
     for (name, value) in configuration.json.objectValue ?? [:] {
       if case .object(let section) = value {
