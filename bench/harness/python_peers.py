@@ -27,7 +27,7 @@ def interpreter():
     mark = folder / "made-from"
     if mark.exists() and mark.read_text(encoding="ascii") == wanted:
         return folder / "bin/python"
-    print(f"  fetching the Python peers (about 90 MB, once) into {folder}", file=sys.stderr, flush=True)
+    print(f"  fetching the Python peers (294 MB on disk, once) into {folder}", file=sys.stderr, flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Without pip inside, so that Debian's python3-venv is not needed; the machine's pip installs into it.
