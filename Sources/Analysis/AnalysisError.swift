@@ -16,6 +16,12 @@ public enum AnalysisError: Error, Sendable, Hashable, CustomStringConvertible {
   case badParameter(name: String, value: String, remedy: String)
   /// A model card cannot be used.
   case badCard(reason: String)
+  /// The library that runs networks is not there.
+  case noRuntime(reason: String)
+  /// A network's file cannot be used.
+  case badModel(file: String, reason: String)
+  /// A network gave numbers that are none.
+  case badNumbers(reason: String)
 
   public var description: String {
     switch self {
@@ -34,6 +40,15 @@ public enum AnalysisError: Error, Sendable, Hashable, CustomStringConvertible {
       return "\(name) is \(value); \(remedy)"
     case .badCard(let reason):
       return "the model card cannot be used: \(reason)"
+    case .noRuntime(let reason):
+      return """
+        OpenVINO cannot be loaded (\(reason)); run packaging/fetch-assets, or set VPATH_OPENVINO to the file \
+        libopenvino_c.so of a 2026 release
+        """
+    case .badModel(let file, let reason):
+      return "the model file \(file) cannot be used: \(reason)"
+    case .badNumbers(let reason):
+      return "the network's result cannot be used: \(reason)"
     }
   }
 }

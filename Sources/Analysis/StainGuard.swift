@@ -2,7 +2,7 @@
 // What must stay true: it refuses for a stated reason with the value met; it is coarse, and what it lets through is
 // not thereby H&E.
 
-import Raster
+public import Raster
 
 /// What the colours of a slide or region look like, by shares of its stained pixels.
 public struct StainVerdict: Sendable, Hashable {
@@ -92,5 +92,14 @@ extension StainEstimator {
   /// Whether the colours gathered so far can be those of hematoxylin and eosin.
   public func verdict() -> StainVerdict {
     StainVerdict(samples: samples, background: Self.background(of: samples))
+  }
+
+  /// Whether the colours of one tile can be those of hematoxylin and eosin, against the glass of everything gathered.
+  public func verdict(of tile: RGBImage) -> StainVerdict {
+    let count = tile.width * tile.height
+    let colors = stride(from: 0, to: count, by: max(1, count / 4_000)).map { index in
+      RGBColor(tile.pixels[3 * index], tile.pixels[3 * index + 1], tile.pixels[3 * index + 2])
+    }
+    return StainVerdict(samples: colors, background: Self.background(of: samples))
   }
 }
