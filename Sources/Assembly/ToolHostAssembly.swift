@@ -1,6 +1,6 @@
 // The tool host's configuration, made from the daemon's one: vpathd runs tools with it, and `vpath tool` checks and
 // installs them with the same.
-// What must stay true: the built-in process may read the product's models, templates and OpenSlide, and nothing else
+// What must stay true: the built-in process may read the product's models, templates, OpenSlide and OpenVINO, and nothing else
 // that the configuration does not name.
 
 public import Setup
@@ -18,6 +18,10 @@ extension ToolHostConfiguration {
     if let library = daemon.openSlideLibrary {
       environment["VPATH_OPENSLIDE"] = library
       readable.append(library)
+    }
+    if let library = daemon.openVINOLibrary {
+      environment["VPATH_OPENVINO"] = library
+      readable.append(FilePath(library).removingLastComponent().string)
     }
     self.init(
       bubblewrap: daemon.tools.bubblewrap, launcher: programs + "/vpath-launch",

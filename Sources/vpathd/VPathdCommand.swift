@@ -113,6 +113,7 @@ extension DaemonConfiguration {
     changed.policyFile = absolute(policyFile)
     changed.resourceDirectory = absolute(resourceDirectory)
     changed.openSlideLibrary = openSlideLibrary.map(absolute)
+    changed.openVINOLibrary = openVINOLibrary.map(absolute)
     changed.trace.checkpointCopy = trace.checkpointCopy.map(absolute)
     return changed
   }
