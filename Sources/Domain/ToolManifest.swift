@@ -118,10 +118,13 @@ public struct ToolManifest: Sendable, Hashable, Codable {
     public var unit: UCUMUnit
     /// What follows the number: "mitoses per mm² of tissue".
     public var phrase: String
-    public init(name: String, unit: UCUMUnit, phrase: String) {
+    /// For an ordinary MCP server: the place of the number in its `structuredContent`, as a JSON Pointer.
+    public var from: String?
+    public init(name: String, unit: UCUMUnit, phrase: String, from: String? = nil) {
       self.name = name
       self.unit = unit
       self.phrase = phrase
+      self.from = from
     }
   }
 

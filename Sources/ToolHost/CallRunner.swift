@@ -12,6 +12,7 @@ import Synchronization
 struct CallRunner: Sendable {
   let sandbox: Sandbox
   let kept: KeptProcesses
+  let eras: KnownEras
   let put: BlobSink
   let permission: RunPermission
 
@@ -28,11 +29,13 @@ struct CallRunner: Sendable {
   struct Raw: Sendable {
     var bytes: [UInt8]
     var output: Result<ToolOutput, VPathError>
+    /// Files that came inside the message.
+    var files: [String: [UInt8]] = [:]
     /// What was handed over to the tool, for the check.
     var views: [HostView]
   }
 
-  private var configuration: ToolHostConfiguration { sandbox.configuration }
+  var configuration: ToolHostConfiguration { sandbox.configuration }
 
   // MARK: - A whole call
 
@@ -78,7 +81,7 @@ struct CallRunner: Sendable {
         manifest: tool.manifest, isBuiltIn: tool.file.isBuiltIn, outputSchema: tool.file.outputSchema,
         description: plan.description, slides: plan.slides.map(\.id),
         evidence: Dictionary(plan.evidence.map { ($0.id, $0) }) { first, _ in first }, views: raw.views,
-        outputMiB: tool.manifest.vpath.limits.outputMiB)
+        outputMiB: tool.manifest.vpath.limits.outputMiB, files: raw.files)
       var check = OutputCheck(context: context, scratch: scratch, put: put) { id throws(VPathError) in
         try await surroundings.properties(id).get()
       }
@@ -119,10 +122,10 @@ struct CallRunner: Sendable {
     return await body(raw, call.scratch)
   }
 
-  private func needsSlides(_ tool: RegisteredTool) -> Bool { tool.manifest.vpath.needs.input == .slide }
+  func needsSlides(_ tool: RegisteredTool) -> Bool { tool.manifest.vpath.needs.input == .slide }
 
   /// The call's paths as the tool sees them.
-  private struct Places {
+  struct Places {
     var input: String
     var scratch: String
     var slides: [EvidenceID: String]
@@ -138,7 +141,7 @@ struct CallRunner: Sendable {
   }
 
   /// The supervisor looks at scratch now and then; this is the look that a call's end depends on.
-  private func checkScratch(_ work: WorkFolder, _ tool: RegisteredTool) throws(VPathError) {
+  func checkScratch(_ work: WorkFolder, _ tool: RegisteredTool) throws(VPathError) {
     let limit = (tool.file.isBuiltIn ? configuration.builtInLimits : tool.manifest.vpath.limits).outputMiB
     guard let bytes = work.scratchBytes(limit: ToolProcess.maxScratchEntries), bytes <= limit << 20 else {
       throw EndReason.files(limitMiB: limit).error
@@ -220,107 +223,7 @@ struct CallRunner: Sendable {
     return Raw(bytes: bytes, output: output, views: views)
   }
 
-  private func oneSession(
-    _ tool: RegisteredTool, _ profile: SandboxProfile, _ work: WorkFolder, _ input: ToolInput, _ views: [HostView],
-    sandboxed: Bool, _ surroundings: Surroundings
-  ) async throws(VPathError) -> Raw {
-    let served = try await startSession(tool, profile, work, sandboxed: sandboxed, surroundings)
-    let reply = await call(served, tool, input, surroundings)
-    let end = await served.process.end(.graceful, reason: .released)
-    if case .failure = reply { surroundings.errorTail(end.errorTail) }
-    return try raw(reply, tool, views)
-  }
-
-  private func onKeptProcess<Value: Sendable>(
-    _ tool: RegisteredTool, _ plan: CallPlan, sandboxed: Bool, _ surroundings: Surroundings,
-    _ body: (Raw, OpenFolder) async -> Value
-  ) async throws(VPathError) -> Value {
-    let grants = needsSlides(tool) ? plan.slides : []
-    let binds = try SlideBinds(grants)
-    let builtIn = tool.file.isBuiltIn
-    let block = tool.manifest.vpath
-    let key = ShareKey(
-      isBuiltIn: builtIn, folder: builtIn ? "" : tool.file.folder, sha256: block.sha256, run: block.run,
-      needs: builtIn ? nil : block.needs, limits: builtIn ? nil : block.limits, caseID: plan.caseID, slides: grants,
-      grants: tool.grants, isSandboxed: sandboxed)
-    let profile = profile(tool, binds: binds, sandboxed: sandboxed)
-    let served = try await kept.lease(key) {
-      do throws(VPathError) {
-        let work = try sandbox.makeWork()
-        return .success(try await startSession(tool, profile, work, sandboxed: sandboxed, surroundings))
-      } catch {
-        return .failure(error)
-      }
-    }
-    let value: Result<Value, VPathError>
-    do throws(VPathError) {
-      let call = try served.work.makeCall()
-      defer { served.work.remove(call) }
-      let places = Places(work: served.work, call: call, binds: binds, plan: plan, sandboxed: sandboxed)
-      let views = try plan.writeViews(to: call.input, place: places.input)
-      let input = plan.input(slidePaths: places.slides, views: views, scratch: places.scratch)
-      let reply = await self.call(served, tool, input, surroundings)
-      try checkScratch(served.work, tool)
-      value = .success(await body(try raw(reply, tool, views), call.scratch))
-    } catch {
-      value = .failure(error)
-    }
-    await kept.giveBack(key, served)
-    return try value.get()
-  }
-
-  private func startSession(
-    _ tool: RegisteredTool, _ profile: SandboxProfile, _ work: WorkFolder, sandboxed: Bool,
-    _ surroundings: Surroundings
-  ) async throws(VPathError) -> ServedProcess {
-    let limits = tool.file.isBuiltIn ? configuration.builtInLimits : tool.manifest.vpath.limits
-    let session = MCPSession(limits: limits, cancelGraceSeconds: configuration.cancelGraceSeconds)
-    let process: ToolProcess
-    do {
-      process = try sandbox.start(profile, work: work, sandboxed: sandboxed) { await session.received($0) }
-    } catch {
-      work.remove()
-      throw error
-    }
-    await session.attach(process)
-    let served = ServedProcess(session: session, process: process, work: work)
-    do {
-      try await session.start()
-    } catch {
-      let end = await process.end(.immediate, reason: .released)
-      surroundings.errorTail(end.errorTail)
-      work.remove()
-      throw error
-    }
-    return served
-  }
-
-  private func call(
-    _ served: ServedProcess, _ tool: RegisteredTool, _ input: ToolInput, _ surroundings: Surroundings
-  ) async -> Result<MCPSession.Reply, VPathError> {
-    do throws(VPathError) {
-      return await served.session.call(
-        tool: tool.manifest.name, arguments: input.arguments, input: try inputJSON(input),
-        seconds: tool.manifest.vpath.limits.seconds, progress: surroundings.progress)
-    } catch {
-      return .failure(error)
-    }
-  }
-
-  private func raw(
-    _ reply: Result<MCPSession.Reply, VPathError>, _ tool: RegisteredTool, _ views: [HostView]
-  ) throws(VPathError) -> Raw {
-    let reply = try reply.get()
-    let output: Result<ToolOutput, VPathError>
-    do throws(VPathError) {
-      output = .success(try reply.output(outputSchema: tool.file.outputSchema))
-    } catch {
-      output = .failure(error)
-    }
-    return Raw(bytes: reply.raw, output: output, views: views)
-  }
-
-  private func inputJSON(_ input: ToolInput) throws(VPathError) -> JSONValue {
+  func inputJSON(_ input: ToolInput) throws(VPathError) -> JSONValue {
     do {
       return try encodeJSON(input)
     } catch {

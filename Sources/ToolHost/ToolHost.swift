@@ -20,6 +20,7 @@ public final class ToolHost: ToolRunner {
   private let log: Logger
   private let gate: CallGate
   private let kept: KeptProcesses
+  private let eras = KnownEras()
   private let ledger = Mutex(ApprovedCallLedger())
   private let known = Mutex<[SlideKey: SlideProperties]>([:])
   private let prepared = Mutex<Task<Result<Sandbox, VPathError>, Never>?>(nil)
@@ -104,7 +105,7 @@ public final class ToolHost: ToolRunner {
     for description: CaseDescription, in context: PolicyContext = PolicyContext()
   ) async throws(VPathError) -> CallRunner {
     let permission = RunPermission(policy, context: context, description: description)
-    return CallRunner(sandbox: try await sandbox().get(), kept: kept, put: put, permission: permission)
+    return CallRunner(sandbox: try await sandbox().get(), kept: kept, eras: eras, put: put, permission: permission)
   }
 
   // MARK: - ToolRunner

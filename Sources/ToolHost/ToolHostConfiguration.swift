@@ -39,6 +39,10 @@ public struct ToolHostConfiguration: Sendable, Hashable {
   public var idleSeconds: Double
   /// A cancelled call on a kept process must be answered within this, or the process ends.
   public var cancelGraceSeconds: Double
+  /// An MCP server that is silent this long when it is probed is taken for one of the older era.
+  public var probeSeconds: Double
+  /// An MCP server must have started and named its tools within this.
+  public var startSeconds: Double
 
   public init(
     bubblewrap: String = "/usr/bin/bwrap", launcher: String, builtInProgram: String, builtInDirectory: String,
@@ -47,7 +51,8 @@ public struct ToolHostConfiguration: Sendable, Hashable {
     maxima: ToolManifest.Limits = .init(seconds: 600, memoryMiB: 8192, outputMiB: 256),
     builtInLimits: ToolManifest.Limits = .init(seconds: 600, memoryMiB: 4096, outputMiB: 256),
     maxProcessesPerTool: Int = 64, maxConcurrentCalls: Int = 4, maxWaitingCalls: Int = 256,
-    maxKeptProcesses: Int = 8, idleSeconds: Double = 120, cancelGraceSeconds: Double = 0.3
+    maxKeptProcesses: Int = 8, idleSeconds: Double = 120, cancelGraceSeconds: Double = 0.3, probeSeconds: Double = 5,
+    startSeconds: Double = 20
   ) {
     self.bubblewrap = bubblewrap
     self.launcher = launcher
@@ -66,5 +71,7 @@ public struct ToolHostConfiguration: Sendable, Hashable {
     self.maxKeptProcesses = maxKeptProcesses
     self.idleSeconds = idleSeconds
     self.cancelGraceSeconds = cancelGraceSeconds
+    self.probeSeconds = probeSeconds
+    self.startSeconds = startSeconds
   }
 }

@@ -230,6 +230,17 @@ private struct ManifestCheck {
     for (index, measure) in manifest.vpath.measures.enumerated() where !names.insert(measure.name).inserted {
       fault("/vpath/measures/\(index)/name", "\"\(measure.name)\" is there twice. Give each measure a name of its own.")
     }
+    for (index, measure) in manifest.vpath.measures.enumerated() {
+      guard let from = measure.from else { continue }
+      if JSONPointer(parsing: from) == nil {
+        fault(
+          "/vpath/measures/\(index)/from",
+          #"It must be a JSON Pointer into structuredContent, such as "/count"."#)
+      }
+      if manifest.vpath.protocol != .mcp {
+        fault("/vpath/measures/\(index)/from", #"It goes with "protocol": "mcp" alone."#)
+      }
+    }
   }
 
   private mutating func checkLimits() {

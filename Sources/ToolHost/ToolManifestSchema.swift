@@ -55,6 +55,7 @@ public enum ToolManifestSchema {
           .required("name", .string(minLength: 1, maxLength: 64)),
           .required("unit", .string(enum: UCUMUnit.allCases.map(\.rawValue))),
           .required("phrase", .string(minLength: 1, maxLength: 200)),
+          .optional("from", .string(maxLength: 200)),
         ]), max: 64)),
     .required(
       "limits",

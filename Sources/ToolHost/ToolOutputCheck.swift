@@ -18,6 +18,8 @@ struct OutputContext: Sendable {
   var evidence: [EvidenceID: Evidence]
   var views: [HostView]
   var outputMiB: Int
+  /// Files that came inside the tool's message, by the names its items give.
+  var files: [String: [UInt8]] = [:]
 }
 
 /// A view the host rendered for a call.
@@ -355,6 +357,14 @@ struct OutputCheck {
     guard filesLeft > 0 else { throw OutputCheck.fault(place, "an output may name 64 files at most") }
     filesLeft -= 1
     let bytes: [UInt8]
+    if let given = context.files[file] {
+      guard given.count <= bytesLeft else { throw EndReason.files(limitMiB: context.outputMiB).error }
+      bytesLeft -= given.count
+      if let fault = type.fault(in: given) {
+        throw OutputCheck.fault(place, "the file in the tool's message is not kept: \(fault)")
+      }
+      return (try await put(given, type.rawValue), given.count)
+    }
     do {
       bytes = try scratch.read(file, maxBytes: bytesLeft)
     } catch {

@@ -42,6 +42,11 @@ final class WorkFolder: Sendable {
     unlinkat(parent.descriptor, name, AT_REMOVEDIR)
   }
 
+  /// Makes way for another process on the same files, when the first has ended.
+  func forgetProcess() {
+    for name in ["started", "arguments", "seccomp"] { unlinkat(folder.descriptor, name, 0) }
+  }
+
   /// Folders of one call inside: what it is given, and what it may write.
   func makeCall() throws(VPathError) -> CallFolder {
     let name = "call-\(randomHexadecimal())"

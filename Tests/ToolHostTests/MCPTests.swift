@@ -200,8 +200,11 @@ struct MCPTests {
   @Test(
     "what breaks the protocol is tool.bad_output",
     arguments: [
-      ("asks", "sampling/createMessage"), ("input", "asks for input"), ("task", "resultType"), ("noise", "no JSON-RPC"),
-      ("bare", "structuredContent"), ("strays", "never asked"),
+      ("asks", "sampling/createMessage"), ("elicits", "elicitation/create"), ("roots", "roots/list"),
+      ("pings", "request \"ping\""), ("input", "asks for input in the middle of a call (elicitation/create)"),
+      ("task", "made a task"), ("old_task", "made a task"), ("stranger", "resultType"),
+      ("capability", "gives no tool (elicitation)"), ("page", "open a page"), ("noise", "no JSON-RPC"),
+      ("strays", "never asked"), ("answers_twice", "answered a request twice"),
     ])
   func broken(_ tool: String, _ words: String) async throws {
     let found = try await error(tool)
@@ -212,8 +215,45 @@ struct MCPTests {
   @Test("a result without resultType is complete, as from an older server")
   func legacyResult() async throws { #expect(try await error("legacy") == nil) }
 
-  @Test("an answer given twice counts once")
-  func twice() async throws { #expect(try await error("answers_twice") == nil) }
+  @Test(
+    "a server that speaks before it is asked is tool.bad_output",
+    arguments: [("banner", "no JSON-RPC"), ("unasked", "never asked"), ("asks_first", "roots/list")])
+  func speaksFirst(_ how: String, _ words: String) async throws {
+    let found = try await error("x", tools: ["x", how])
+    #expect(found?.id == .toolBadOutput, "\(String(describing: found))")
+    #expect(found?.message.contains(words) == true, "\(String(describing: found))")
+  }
+
+  @Test("a server that never answers is tool.timed_out, and its process is gone")
+  func neverAnswers() async throws {
+    let bench = try HostBench {
+      $0.probeSeconds = 0.1
+      $0.startSeconds = 0.2
+    }
+    try install(bench, "x", tools: ["x", "mute"])
+    #expect(try await bench.call("x").error?.id == .toolTimedOut)
+    #expect(HostBench.processes(marked: "\(bench.path)/installed/x").isEmpty)
+  }
+
+  @Test("a server that changes its tools during a call is tool.bad_output; one that only says so is not")
+  func changesTools() async throws {
+    let found = try await error("grows")
+    #expect(found?.id == .toolBadOutput)
+    #expect(found?.message.contains("changed its tools") == true, "\(String(describing: found))")
+    #expect(try await error("says_so") == nil)
+  }
+
+  @Test("a server that changes its tools in silence is found out before the next call on its process")
+  func changesToolsInSilence() async throws {
+    let bench = try HostBench()
+    try install(bench, "sneaks", lifetime: .case)
+    #expect(try await bench.call("sneaks").error == nil)
+    let found = try await bench.call("sneaks").error
+    #expect(found?.id == .toolBadOutput)
+    #expect(found?.message.contains("changed its tools") == true, "\(String(describing: found))")
+    #expect(try await bench.call("sneaks").error == nil, "a new process is a new server")
+    await bench.host.stop()
+  }
 
   @Test("endless notes and an endless line are tool.limit", arguments: ["babble", "longline"])
   func floods(_ tool: String) async throws { #expect(try await error(tool)?.id == .toolLimit) }
@@ -226,10 +266,11 @@ struct MCPTests {
     #expect(try await error("failing") == VPathError(.toolFailed, "it broke"))
   }
 
-  @Test("a server of another era, and one without the tool, are told apart")
+  @Test("a server of a version to come, and one without the tool, are told apart")
   func discovery() async throws {
-    let old = try await error("x", tools: ["old", "x"])
-    #expect(old?.message.contains("2025-11-25") == true, "\(String(describing: old))")
+    let other = try await error("x", tools: ["other", "x"])
+    #expect(other?.id == .toolBadOutput)
+    #expect(other?.message.contains("2031-01-01") == true, "\(String(describing: other))")
     let missing = try await error("x", tools: ["y"])
     #expect(missing?.message.contains("no tool named \"x\"") == true)
   }

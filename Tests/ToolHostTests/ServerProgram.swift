@@ -38,7 +38,18 @@ enum ServerProgram {
         elif name == 'echo': say(id, json.dumps({'meta': meta, 'arguments': arguments}, sort_keys=True))
         elif name == 'die': os._exit(7)
         elif name == 'asks': send({'id': 'mine', 'method': 'sampling/createMessage', 'params': {}})
-        elif name == 'input': send({'id': id, 'result': {'resultType': 'input_required', 'inputRequests': {}}})
+        elif name == 'elicits': send({'id': 'mine', 'method': 'elicitation/create', 'params': {}})
+        elif name == 'roots': send({'id': 'mine', 'method': 'roots/list', 'params': {}})
+        elif name == 'pings': send({'id': 'mine', 'method': 'ping', 'params': {}})
+        elif name == 'capability': send({'id': id, 'error': {'code': -32021, 'message': 'no', 'data': {'requiredCapabilities': {'elicitation': {}}}}})
+        elif name == 'page': send({'id': id, 'error': {'code': -32042, 'message': 'look here', 'data': {}}})
+        elif name == 'input': send({'id': id, 'result': {'resultType': 'input_required', 'inputRequests': {'q': {'method': 'elicitation/create', 'params': {}}}}})
+        elif name == 'stranger': send({'id': id, 'result': {'resultType': 'poem', 'content': []}})
+        elif name == 'old_task': send({'id': id, 'result': {'task': {'taskId': '1', 'status': 'working'}}})
+        elif name == 'grows':
+            tools.append('newcomer'); send({'method': 'notifications/tools/list_changed', 'params': {}}); say(id, 'grown')
+        elif name == 'sneaks': tools.append('newcomer'); say(id, 'grown')
+        elif name == 'says_so': send({'method': 'notifications/tools/list_changed', 'params': {}}); say(id, 'the same')
         elif name == 'task': send({'id': id, 'result': {'resultType': 'task', 'taskId': '1'}})
         elif name == 'legacy': send({'id': id, 'result': {'content': [], 'structuredContent': {'evidence': []}}})
         elif name == 'refuse': send({'id': id, 'error': {'code': -32602, 'message': 'no\\x1b such thing'}})
@@ -46,13 +57,17 @@ enum ServerProgram {
             while True: sys.stdout.write('{"jsonrpc":"2.0","method":"notifications/message","params":{}}\\n')
         elif name == 'longline': sys.stdout.write('x' * (9 << 20)); sys.stdout.flush(); time.sleep(60)
         elif name == 'noise': print('loading model...'); sys.stdout.flush()
-        elif name == 'bare': reply(id, content=[{'type': 'text', 'text': 'x'}])
+        elif name == 'gives': reply(id, **arguments)
         elif name == 'failing': reply(id, content=[{'type': 'text', 'text': 'it broke'}], isError=True)
         elif name == 'strays':
             for i in range(200): reply(100000 + i)
             time.sleep(60)
         elif name == 'answers_twice':
             say(id, 'one'); say(id, 'two')
+    if 'banner' in tools: print('model server 3.1 ready', flush=True)
+    if 'unasked' in tools: send({'id': 'hello', 'result': {}})
+    if 'asks_first' in tools: send({'id': 1, 'method': 'roots/list', 'params': {}})
+    if 'mute' in tools: time.sleep(3600)
     \(extra)
     for line in sys.stdin:
         m = json.loads(line)
@@ -61,7 +76,7 @@ enum ServerProgram {
         assert params['_meta']['io.modelcontextprotocol/protocolVersion'] == '2026-07-28'
         assert 'io.modelcontextprotocol/clientCapabilities' in params['_meta']
         if method == 'server/discover':
-            reply(m['id'], supportedVersions=['2025-11-25', '2026-07-28'] if 'old' not in tools else ['2025-11-25'], capabilities={'tools': {}}, ttlMs=0, cacheScope='private')
+            reply(m['id'], supportedVersions=['2025-11-25', '2026-07-28'] if 'other' not in tools else ['2031-01-01'], capabilities={'tools': {}}, ttlMs=0, cacheScope='private')
         elif method == 'tools/list':
             first = 'cursor' not in params
             page = tools[:1] if first else tools[1:]
@@ -69,6 +84,41 @@ enum ServerProgram {
         elif method == 'tools/call':
             meta = params['_meta']
             threading.Thread(target=act, args=(m['id'], params['name'], params['arguments'], meta, meta['org.vpath/input']), daemon=True).start()
+    """
+  }
+
+  /// A server of the older era. `atProbe`: what it does with a first message that is not `initialize`, as Python.
+  static func older(
+    tools: [String], version: String = "2025-11-25", atProbe: String = "fail(m['id'], -32601, 'no such method')",
+    gives: String = "{'content': [{'type': 'text', 'text': 'as ever'}]}"
+  ) -> String {
+    """
+    #!/usr/bin/python3
+    import json, os, sys, time
+    begun = False
+    def send(value):
+        sys.stdout.write(json.dumps(dict(value, jsonrpc='2.0')) + '\\n'); sys.stdout.flush()
+    def fail(id, code, message): send({'id': id, 'error': {'code': code, 'message': message}})
+    pings = 0
+    for line in sys.stdin:
+        m = json.loads(line)
+        method = m.get('method')
+        if method == 'initialize':
+            assert m['params']['protocolVersion'] == '2025-11-25' and '_meta' not in m['params']
+            send({'id': m['id'], 'result': {'protocolVersion': '\(version)', 'capabilities': {'tools': {}}, 'serverInfo': {'name': 's', 'version': '1'}}})
+        elif method == 'notifications/initialized': begun = True
+        elif method is None: pings += 1
+        elif not begun: \(atProbe)
+        elif method == 'tools/list':
+            send({'id': m['id'], 'result': {'tools': [{'name': t, 'inputSchema': {'type': 'object'}} for t in \(tools)]}})
+        elif method == 'tools/call':
+            meta = m['params']['_meta']
+            assert 'io.modelcontextprotocol/protocolVersion' not in meta and 'org.vpath/input' in meta
+            if m['params']['name'] == 'ping':
+                send({'id': 'p', 'method': 'ping'})
+                assert json.loads(sys.stdin.readline()) == {'jsonrpc': '2.0', 'id': 'p', 'result': {}}
+            if m['params']['name'] == 'sampling': send({'id': 's', 'method': 'sampling/createMessage', 'params': {}})
+            else: send({'id': m['id'], 'result': \(gives)})
     """
   }
 
