@@ -26,8 +26,15 @@ public final class ClientConnection: Sendable {
 
   private struct Pending {
     var next = 1
-    var waiting: [RequestID: CheckedContinuation<Result<JSONValue, VPathError>, Never>] = [:]
+    var waiting: [RequestID: Waiting] = [:]
     var ended: VPathError?
+  }
+
+  private struct Waiting {
+    var continuation: CheckedContinuation<Result<JSONValue, VPathError>, Never>
+    var progress: (@Sendable (CallProgressParams) -> Void)?
+    /// Writes the request; what follows it waits for that.
+    var sending: Task<Void, Never>?
   }
 
   private init(outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) {
@@ -69,46 +76,100 @@ public final class ClientConnection: Sendable {
   public func call(
     _ method: String, _ params: JSONValue, timeoutSeconds: Double = 60
   ) async throws(VPathError) -> JSONValue {
-    let id = pending.withLock { state -> RequestID in
+    try await exchange(nextID(), method, params, timeoutSeconds: timeoutSeconds)
+  }
+
+  /// Calls a tool on a case. When the task is cancelled the call is cancelled in the daemon too, whose answer is waited
+  /// for a few seconds. `progress` hears how far it is, a few times a second. Throws as `call` does.
+  public func callTool(
+    _ params: ToolCallParams, timeoutSeconds: Double = 3600,
+    progress: (@Sendable (CallProgressParams) -> Void)? = nil
+  ) async throws(VPathError) -> ToolCallResult {
+    let id = nextID()
+    var params = params
+    if progress != nil { params.meta = .object([MCP.progressTokenKey: id.json]) }
+    let encoded: JSONValue
+    do {
+      encoded = try encodeJSON(params)
+    } catch {
+      throw VPathError(.protocolParams, "The parameters of tools/call cannot be written: \(error.message).")
+    }
+    let result = try await exchange(
+      id, ToolMethods.call.name, encoded, timeoutSeconds: timeoutSeconds, cancelsThere: true, progress: progress)
+    return try ToolMethods.call.decodeResult(result)
+  }
+
+  private func nextID() -> RequestID {
+    pending.withLock { state -> RequestID in
       defer { state.next += 1 }
       return .integer(state.next)
     }
+  }
+
+  private static let cancelGraceSeconds = 5.0
+
+  private func exchange(
+    _ id: RequestID, _ method: String, _ params: JSONValue, timeoutSeconds: Double, cancelsThere: Bool = false,
+    progress: (@Sendable (CallProgressParams) -> Void)? = nil
+  ) async throws(VPathError) -> JSONValue {
     let line = RPCMessage.request(id: id, method: method, params: params).line
     let timer = Task { [weak self] in
       try await Task.sleep(for: .seconds(timeoutSeconds))
-      self?.resume(
-        id, .failure(VPathError(.cancelled, "\(method) gave no answer within \(timeoutSeconds) s.", retryable: true)))
+      let error = VPathError(.cancelled, "\(method) gave no answer within \(timeoutSeconds) s.", retryable: true)
+      if cancelsThere { await self?.cancelThere(id) }
+      self?.resume(id, .failure(error))
     }
     defer { timer.cancel() }
     let outcome = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let ended = pending.withLock { state -> VPathError? in
-          if state.ended == nil { state.waiting[id] = continuation }
+          if state.ended == nil { state.waiting[id] = Waiting(continuation: continuation, progress: progress) }
           return state.ended
         }
         if let ended {
           continuation.resume(returning: .failure(ended))
           return
         }
-        Task {
+        let sending = Task {
           do {
             try await outbound.write(ByteBuffer(bytes: line))
           } catch {
             resume(id, .failure(Self.gone))
           }
         }
+        pending.withLock { $0.waiting[id]?.sending = sending }
+        // It may have been cancelled before it waited.
+        if Task.isCancelled { giveUp(id, method, cancelsThere: cancelsThere) }
       }
     } onCancel: {
-      resume(id, .failure(VPathError(.cancelled, "\(method) was cancelled.")))
+      giveUp(id, method, cancelsThere: cancelsThere)
     }
     return try outcome.get()
+  }
+
+  private func giveUp(_ id: RequestID, _ method: String, cancelsThere: Bool) {
+    let error = VPathError(.cancelled, "\(method) was cancelled.")
+    guard cancelsThere else { return resume(id, .failure(error)) }
+    Task {
+      await cancelThere(id)
+      try? await Task.sleep(for: .seconds(Self.cancelGraceSeconds))
+      resume(id, .failure(error))
+    }
+  }
+
+  /// Tells the daemon that a request is not wanted any more; nothing when it was answered.
+  private func cancelThere(_ id: RequestID) async {
+    guard let waiting = pending.withLock({ $0.waiting[id] }) else { return }
+    await waiting.sending?.value
+    let note = RPCMessage.notification(method: CancelledParams.method, params: ["requestId": id.json])
+    try? await outbound.write(ByteBuffer(bytes: note.line))
   }
 
   private static let gone = VPathError(
     .serverUnreachable, "The daemon closed the connection. See its log, and try again.", retryable: true)
 
   private func resume(_ id: RequestID, _ result: Result<JSONValue, VPathError>) {
-    pending.withLock { $0.waiting.removeValue(forKey: id) }?.resume(returning: result)
+    pending.withLock { $0.waiting.removeValue(forKey: id) }?.continuation.resume(returning: result)
   }
 
   private func read(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>) async {
@@ -128,7 +189,7 @@ public final class ClientConnection: Sendable {
       defer { state.waiting = [:] }
       return state.waiting
     }
-    for continuation in waiting.values { continuation.resume(returning: .failure(Self.gone)) }
+    for waiting in waiting.values { waiting.continuation.resume(returning: .failure(Self.gone)) }
     notify.finish()
   }
 
@@ -140,9 +201,17 @@ public final class ClientConnection: Sendable {
     case .result(let id, let result): resume(id, .success(result))
     case .failure(let id?, let error): resume(id, .failure(error.asVPathError))
     case .failure(nil, let error): notify.yield(.error(error.asVPathError))
+    case .notification(CallProgressParams.method, let params): hear(params)
     case .notification(let method, let params): notify.yield(ClientNotification(method: method, params: params))
     case .request: break
     }
+  }
+
+  private func hear(_ params: JSONValue) {
+    guard let note = try? decodeJSON(CallProgressParams.self, from: params),
+      let id = RequestID(json: note.progressToken)
+    else { return }
+    pending.withLock { $0.waiting[id] }?.progress?(note)
   }
 
   private static func connect(

@@ -28,6 +28,9 @@ actor Connection {
     /// The turn it runs, once that is known.
     var turn: TurnID?
     var isCancelled = false
+    /// What its progress notes carry back, where it asked for them, and who sends them.
+    var progressToken: JSONValue?
+    var telling: Task<Void, Never>?
   }
 
   init(
@@ -123,7 +126,7 @@ actor Connection {
       return
     }
     guard !isClosed else { return }
-    requests[id] = Work()
+    requests[id] = Work(progressToken: CallProgress.token(of: method, params))
     requests[id]?.task = Task { await work(id, method, params) }
   }
 
@@ -141,6 +144,11 @@ actor Connection {
       answer = .failure(id: id, error.rpc)
       if error.id == .internalBug { log.error("a request failed", metadata: ["method": "\(method.prefix(64))"]) }
     }
+    if let telling = requests[id]?.telling {
+      // No note comes after the answer.
+      telling.cancel()
+      await telling.value
+    }
     await send(answer)
     requests[id] = nil
     if let subscription { follow(subscription) }
@@ -149,8 +157,29 @@ actor Connection {
   // MARK: Cancelling
 
   private func runs(_ turn: TurnID, for id: RequestID) async {
+    guard requests[id] != nil else { return }
     requests[id]?.turn = turn
+    if let token = requests[id]?.progressToken {
+      requests[id]?.telling = Task { await tell(turn, CallProgress(token: token)) }
+    }
     if requests[id]?.isCancelled == true { await interrupt(turn) }
+  }
+
+  /// Sends a call's progress until it is cancelled or the turn ends.
+  private func tell(_ turn: TurnID, _ progress: CallProgress) async {
+    var progress = progress
+    guard
+      let subscription = try? await runtime.subscribe(TurnSubscribeParams(turn: turn, after: 0), by: principal)
+    else { return }
+    for await item in subscription.items {
+      if Task.isCancelled { break }
+      if case .progress(let params) = item {
+        let note = progress.next(fraction: params.fraction, message: params.message)
+        guard await send(.notification(method: CallProgressParams.method, params: json(note))) else { break }
+      }
+      await subscription.ready()
+    }
+    await subscription.cancel()
   }
 
   private func cancel(_ params: JSONValue) async {

@@ -24,20 +24,56 @@ public struct ToolCallParams: WireType {
   public var name: String
   public var arguments: JSONValue
   public var key: String?
-  public init(caseID: CaseID, name: String, arguments: JSONValue, key: String? = nil) {
+  /// MCP's: with a `progressToken` (text or integer), `notifications/progress` tell how far the call is.
+  public var meta: JSONValue?
+  public init(
+    caseID: CaseID, name: String, arguments: JSONValue, key: String? = nil, meta: JSONValue? = nil
+  ) {
     self.caseID = caseID
     self.name = name
     self.arguments = arguments
     self.key = key
+    self.meta = meta
   }
   enum CodingKeys: String, CodingKey {
     case caseID = "case"
+    case meta = "_meta"
     case name, arguments, key
   }
   public static var schema: Schema {
     .object([
       .required("case", .caseID), .required("name", .string(minLength: 1, maxLength: 128)),
       .required("arguments", .object([], additional: true)), .optional("key", .string(minLength: 1, maxLength: 128)),
+      .optional(
+        "_meta",
+        .object(
+          [.optional("progressToken", .any(description: "Text or an integer; its notes carry it back."))],
+          description: "With a progressToken, notifications/progress tell how far the call is.", additional: true)),
+    ])
+  }
+}
+
+/// The parameters of `notifications/progress`, MCP's: how far a `tools/call` is. Droppable.
+public struct CallProgressParams: WireType {
+  /// The notification's name.
+  public static let method = "notifications/progress"
+  /// The call's own.
+  public var progressToken: JSONValue
+  /// Grows with every note of a call; of `total` where that is given.
+  public var progress: Double
+  public var total: Double?
+  public var message: String?
+
+  public init(progressToken: JSONValue, progress: Double, total: Double? = nil, message: String? = nil) {
+    self.progressToken = progressToken
+    self.progress = progress
+    self.total = total
+    self.message = message
+  }
+  public static var schema: Schema {
+    .object([
+      .required("progressToken", .any(description: "The call's own.")), .required("progress", .number(min: 0)),
+      .optional("total", .number(min: 0)), .optional("message", .text("One line.")),
     ])
   }
 }

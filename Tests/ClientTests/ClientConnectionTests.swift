@@ -6,6 +6,7 @@ import Glibc
 import JSON
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 import Wire
 
@@ -51,6 +52,14 @@ enum ScriptedPeer {
       return result
     }
   }
+}
+
+/// Something that several tasks change.
+final class Box<Value: Sendable>: Sendable {
+  private let state: Mutex<Value>
+  init(_ value: Value) { state = Mutex(value) }
+  var value: Value { state.withLock { $0 } }
+  func change(_ body: (inout Value) -> Void) { state.withLock { body(&$0) } }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct ClientConnectionTests {
@@ -141,6 +150,58 @@ enum ScriptedPeer {
       }
     }
     #expect(seqs == [1, 2, 3])
+  }
+
+  static let called: JSONValue = ["turn": "turn-1", "content": [], "structuredContent": [:], "isError": false]
+
+  @Test func aToolCallHearsItsOwnProgress() async throws {
+    let heard = Box<[CallProgressParams]>([])
+    try await ScriptedPeer.with({ request in
+      func note(_ token: JSONValue, _ progress: JSONValue) -> JSONValue {
+        [
+          "jsonrpc": "2.0", "method": "notifications/progress",
+          "params": ["progressToken": token, "progress": progress, "total": 1, "message": "counting"],
+        ]
+      }
+      let token = request["params"]?["_meta"]?["progressToken"] ?? .null
+      return [
+        note(token, 0.5), note("another's", 0.75),
+        ["jsonrpc": "2.0", "id": request["id"] ?? .null, "result": Self.called],
+      ]
+    }) { socket in
+      try await ClientConnection.withConnection(socket: socket) { connection in
+        let params = ToolCallParams(caseID: CaseID("case-1"), name: "x", arguments: [:])
+        let result = try await connection.callTool(params) { note in heard.change { $0.append(note) } }
+        #expect(result.turn == TurnID("turn-1"))
+      }
+    }
+    #expect(heard.value.map(\.progress) == [0.5])
+  }
+
+  @Test func aCancelledToolCallIsCancelledAtTheOtherEndAndItsAnswerAwaited() async throws {
+    let asked = Box<[String]>([])
+    try await ScriptedPeer.with({ message in
+      asked.change { $0.append(message["method"]?.stringValue ?? "") }
+      guard message["method"] == "notifications/cancelled" else { return [] }
+      let error = VPathError(.cancelled, "It was interrupted here.").rpc
+      return [["jsonrpc": "2.0", "id": message["params"]?["requestId"] ?? .null, "error": error.json]]
+    }) { socket in
+      try await ClientConnection.withConnection(socket: socket) { connection in
+        let params = ToolCallParams(caseID: CaseID("case-1"), name: "x", arguments: [:])
+        let call = Task { () -> VPathError? in
+          do throws(VPathError) {
+            _ = try await connection.callTool(params)
+            return nil
+          } catch {
+            return error
+          }
+        }
+        while asked.value.isEmpty { await Task.yield() }
+        call.cancel()
+        #expect(await call.value?.message == "It was interrupted here.")
+      }
+    }
+    #expect(asked.value == ["tools/call", "notifications/cancelled"])
   }
 
   @Test func nobodyOnTheSocketIsUnreachable() async throws {

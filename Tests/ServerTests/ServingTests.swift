@@ -226,6 +226,46 @@ import Wire
     }
   }
 
+  @Test func aToolCallTellsHowFarItIsUnderItsTokenAndNothingAfterItsAnswer() async throws {
+    let door = Door()
+    let tools = ScriptedTools { input, progress in
+      guard input.tool != "slide_properties" else { return nil }
+      let telling = Task {
+        while !Task.isCancelled {
+          progress(ToolProgress(fraction: 0.25, message: "counting"))
+          await Task.yield()
+        }
+      }
+      await door.pass()
+      telling.cancel()
+      return nil
+    }
+    try await ServedWorld.with(tools: tools) { served in
+      let caseID = try await served.openCase()
+      let client = try served.client()
+      var notes: [JSONValue] = []
+      let params: JSONValue = [
+        "case": .string(caseID.rawValue), "name": "slide_overview", "arguments": ["slide": "s1"],
+        "_meta": ["progressToken": "t1"],
+      ]
+      let answer = await client.call("tools/call", params) { message in
+        notes.append(message)
+        if notes.count == 3 { door.open() }
+      }
+      #expect(answer?["result"]?["isError"] == false, "\(String(describing: answer))")
+      #expect(notes.count >= 3)
+      let numbers = notes.compactMap { $0["params"]?["progress"]?.numberValue }
+      #expect(numbers.first == 0.25 && zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 })
+      for note in notes {
+        #expect(note["method"] == "notifications/progress" && note["params"]?["progressToken"] == "t1")
+        #expect(try JSONSchema(CallProgressParams.schema.json).validate(note["params"] ?? .null) == [])
+      }
+      var late = 0
+      #expect(await client.call("server/health", other: { _ in late += 1 })?["result"] != nil)
+      #expect(late == 0)
+    }
+  }
+
   @Test func acceptedSocketsAreKeptFromChildren() async throws {
     try await ServedWorld.with { served in
       let client = try served.client()
