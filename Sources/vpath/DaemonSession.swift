@@ -18,6 +18,8 @@ struct DaemonSession: Sendable {
   static let version = "0.1.0"
 
   let connection: ClientConnection
+  /// Where it listens, for further connections.
+  let socket: String
   /// The trace a turn goes to, for people: the state directory where it is known.
   let trace: String
 
@@ -27,6 +29,15 @@ struct DaemonSession: Sendable {
     _ options: ConnectionOptions, startingFor slides: [String]? = nil,
     _ body: @escaping @Sendable (DaemonSession) async throws -> R
   ) async throws -> R {
+    try await run(options, startingIn: slides.map(foldersOf), body)
+  }
+
+  /// The same, with the folders that a daemon started here may read; each is made when it is needed, or the throw says
+  /// what is not there.
+  static func run<R: Sendable>(
+    _ options: ConnectionOptions, startingIn folders: (() throws -> [String])?,
+    _ body: @escaping @Sendable (DaemonSession) async throws -> R
+  ) async throws -> R {
     let places = Places.user(environment: environment, uid: getuid())
     let candidates = options.socket.map { [$0] } ?? [Places.systemSocket.string, places.socket.string]
     for socket in candidates where access(socket, F_OK) == 0 {
@@ -34,17 +45,27 @@ struct DaemonSession: Sendable {
         return try await connected(to: socket, trace: "the trace of the daemon at \(socket)", body)
       } catch let error as VPathError where error.id == .serverUnreachable && socket != candidates.last {
         continue
-      } catch let error as VPathError where error.id == .serverUnreachable && slides != nil && options.socket == nil {
+      } catch let error as VPathError where error.id == .serverUnreachable && folders != nil && options.socket == nil {
         break
       }
     }
-    guard let slides, options.socket == nil else {
+    guard let folders, options.socket == nil else {
       throw VPathError(
         .serverUnreachable,
         "No daemon answers on \(candidates.joined(separator: " or ")). Start one with `vpath serve` or `vpathd`.",
         retryable: true)
     }
-    return try await starting(places, slides: slides, body)
+    return try await starting(places, folders: try folders(), body)
+  }
+
+  private static func foldersOf(_ slides: [String]) -> () throws -> [String] {
+    {
+      for slide in slides where access(slide, F_OK) != 0 {
+        let name = FilePath(slide).lastComponent?.string ?? slide
+        throw VPathError(.slideNotFound, "There is no file \(name). Check the path.", subject: name)
+      }
+      return Set(slides.compactMap(resolvedFolder)).sorted()
+    }
   }
 
   static var environment: [String: String] {
@@ -80,18 +101,13 @@ struct DaemonSession: Sendable {
     to socket: String, trace: String, _ body: @escaping @Sendable (DaemonSession) async throws -> R
   ) async throws -> R {
     try await ClientConnection.withConnection(socket: socket) { connection in
-      try await body(DaemonSession(connection: connection, trace: trace))
+      try await body(DaemonSession(connection: connection, socket: socket, trace: trace))
     }
   }
 
   private static func starting<R: Sendable>(
-    _ places: Places, slides: [String], _ body: @escaping @Sendable (DaemonSession) async throws -> R
+    _ places: Places, folders: [String], _ body: @escaping @Sendable (DaemonSession) async throws -> R
   ) async throws -> R {
-    for slide in slides where access(slide, F_OK) != 0 {
-      let name = FilePath(slide).lastComponent?.string ?? slide
-      throw VPathError(.slideNotFound, "There is no file \(name). Check the path.", subject: name)
-    }
-    let folders = Set(slides.compactMap(resolvedFolder)).sorted()
     let daemon = try daemonExecutable()
     Terminal.note("No daemon runs; starting one. Its trace is \(places.stateDirectory.string).")
     let socket = places.socket.string

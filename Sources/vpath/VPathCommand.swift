@@ -26,7 +26,7 @@ struct VPathCommand: AsyncParsableCommand {
     version: DaemonSession.version,
     subcommands: [
       AskCommand.self, CaseCommand.self, ReportCommand.self, ToolCommand.self, TraceCommand.self, PolicyCommand.self,
-      ServeCommand.self, HealthCommand.self, SchemasCommand.self,
+      ServeCommand.self, MCPCommand.self, HealthCommand.self, SchemasCommand.self,
     ])
 
   static func main() async {
