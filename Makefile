@@ -25,6 +25,7 @@ packages:
 	@packaging/ensure-packages packaging/debian-packages.txt
 
 assets: packages
+	@packaging/build-llama-server
 	@packaging/fetch-assets
 
 build: packages ## Build the release programs into .build/release.
