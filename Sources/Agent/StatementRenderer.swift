@@ -97,10 +97,9 @@ struct StatementRenderer: Sendable {
     guard let tool = evidence[item.id]?.tool else { return nil }
     let sameName = tools.filter { $0.name == tool.name }
     let manifest = sameName.first { $0.vpath.version == tool.version } ?? sameName.first
-    let measure = manifest?.vpath.measures.first {
-      $0.name == item.measurement.name && $0.unit == item.measurement.unit
-    }
-    guard let phrase = measure?.phrase.excerpt(160) else { return nil }
+    let phrases = (manifest?.vpath.measures ?? []).filter { $0.unit == item.measurement.unit }
+      .compactMap { $0.phrase(for: item.measurement.name) }
+    guard let phrase = phrases.first?.excerpt(160) else { return nil }
     // A phrase usually names the unit in words ("per mm²"); where it does not, the unit follows the number.
     let unit = item.measurement.unit
     return unit.marks.isEmpty || unit.marks.contains(where: { phrase.contains($0) })
@@ -147,7 +146,7 @@ struct StatementRenderer: Sendable {
     let low = NumberText.twoFigures(interval.low)
     let high = NumberText.twoFigures(interval.high)
     return "\(coverage) interval for \(predicts): \(low) to \(high)\(unit), \(interval.method.excerpt(80)), "
-      + "\(NumberText.grouped(interval.imageCount)) images"
+      + "\(NumberText.grouped(interval.imageCount)) \(interval.method.contains("block") ? "blocks" : "images")"
   }
 
   private func validity(_ measurement: Measurement) -> [String] {

@@ -449,6 +449,9 @@ struct PartPlanner: Sendable {
   /// can do without one.
   private func places(_ scope: Scope, _ manifest: ToolManifest, _ asked: String) throws(Detour) -> [EvidenceID]? {
     if let named = try regions(scope, asked) { return named }
+    // A tool that takes a slide, and no region if none is named, is asked about the whole of it.
+    let takesWhole = ToolArguments.takes(manifest, "slide") || ToolArguments.takes(manifest, "slides")
+    if takesWhole, !ToolArguments.needs(manifest, anyOf: ["region", "regions", "rect"]) { return nil }
     if let best = table.bestRegion { return [best] }
     guard ToolArguments.needs(manifest, anyOf: ["region", "regions", "rect"]) else { return nil }
     guard let slide = slide(asked) else { throw .because(NotAssessableReason.noFocus) }

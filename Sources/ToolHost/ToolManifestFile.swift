@@ -230,6 +230,11 @@ private struct ManifestCheck {
     for (index, measure) in manifest.vpath.measures.enumerated() where !names.insert(measure.name).inserted {
       fault("/vpath/measures/\(index)/name", "\"\(measure.name)\" is there twice. Give each measure a name of its own.")
     }
+    for (index, measure) in manifest.vpath.measures.enumerated() where measure.isOpen && !isBuiltIn {
+      fault(
+        "/vpath/measures/\(index)/name",
+        "Only the product's own tools may leave a word of a measure open. Name each measure whole.")
+    }
     for (index, measure) in manifest.vpath.measures.enumerated() {
       guard let from = measure.from else { continue }
       if JSONPointer(parsing: from) == nil {
