@@ -10,13 +10,15 @@ public enum BuiltInTools {
   /// The version of the tools as a whole, and of each of them.
   public static let version = "1.0.0"
 
-  /// The tools. `modelsDirectory` holds `cell_counter_classical/card.json`, `templatesDirectory` the report templates;
+  /// The tools. `modelsDirectory` holds `cell_counter_classical/card.json` and the tile
+  /// classifiers' folders, `templatesDirectory` the report templates;
   /// a tool whose files are missing says so when it is called.
   public static func all(modelsDirectory: String, templatesDirectory: String) -> [Tool] {
     let maps = TissueMaps()
     return [
       SlidePropertiesTool.tool, RenderViewTool.tool, SlideOverviewTool(maps: maps).tool, RegionZoomTool.tool,
       CellCounterTool(maps: maps, modelsDirectory: modelsDirectory).tool,
+      TileClassifierTool(maps: maps, modelsDirectory: modelsDirectory).tool,
       ReportTemplateFiller(templatesDirectory: templatesDirectory).tool,
     ]
   }

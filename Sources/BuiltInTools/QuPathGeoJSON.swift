@@ -12,7 +12,7 @@ import Slides
 /// One object of a QuPath hierarchy.
 struct QuPathFeature {
   /// What QuPath calls it.
-  enum ObjectType: String { case annotation, detection }
+  enum ObjectType: String { case annotation, detection, tile }
 
   var objectType: ObjectType
   var name: String?

@@ -19,10 +19,11 @@ import ToolKit
     return (try decodeJSON(ToolManifest.self, from: json), json)
   }
 
-  @Test func thereAreSixToolsAndEachHasAManifest() throws {
+  @Test func thereAreSevenToolsAndEachHasAManifest() throws {
     #expect(
       Self.tools.map(\.name).sorted() == [
         "cell_counter", "region_zoom", "render_view", "report_template_filler", "slide_overview", "slide_properties",
+        "tile_classifier",
       ])
     for tool in Self.tools { #expect(try manifest(tool.name).manifest.name == tool.name) }
   }
@@ -58,7 +59,7 @@ import ToolKit
   }
 
   @Test func whatIsLeftOutHasAMeasureInOverviewAndCounter() throws {
-    for name in ["slide_overview", "cell_counter"] {
+    for name in ["slide_overview", "cell_counter", "tile_classifier"] {
       let measures = try manifest(name).manifest.vpath.measures.map(\.name)
       for exclusion in Exclusion.allCases { #expect(measures.contains(LeftOut.name(exclusion))) }
     }
