@@ -16,13 +16,13 @@ extension TraceStore {
     try await flush()
     let isCancelled = Flag()
     let path = directory.path
-    let checkpointFile = options.checkpointFile
+    let checkpointFiles = options.checkpointCopy.map { [$0] } ?? []
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { (answer: CheckedContinuation<Result<VerifyReport, VPathError>, Never>) in
         checkThread.async {
           do throws(VPathError) {
             let report = try TraceVerifier.verify(
-              directory: path, case: caseID, publicKey: publicKey, checkpointFile: checkpointFile
+              directory: path, case: caseID, publicKey: publicKey, checkpointFiles: checkpointFiles
             ) {
               progress($0)
               return !isCancelled.isSet

@@ -31,22 +31,24 @@ public final class TraceStore: EventStore {
     directory path: String, clock: any Clock, options: TraceOptions = TraceOptions()
   ) async throws(VPathError) -> TraceStore {
     let thread = DispatchQueue(label: "vpath.trace.open")
-    let opened = await withCheckedContinuation { (answer: CheckedContinuation<Result<TraceStore, VPathError>, Never>) in
+    typealias Opened = Result<(store: TraceStore, behind: [FileBehind]), VPathError>
+    let opened = await withCheckedContinuation { (answer: CheckedContinuation<Opened, Never>) in
       thread.async {
         do {
-          answer.resume(returning: .success(try TraceStore(path, clock, options)))
+          let opening = try TraceOpening(path, options)
+          let behind = opening.filesBehind
+          answer.resume(returning: .success((try TraceStore(opening, clock, options), behind)))
         } catch {
           answer.resume(returning: .failure(VPathError(anyTraceFailure: error)))
         }
       }
     }
-    let store = try opened.get()
-    try await store.completeCheckpointFile()
+    let (store, behind) = try opened.get()
+    try await store.completeCheckpointFiles(behind)
     return store
   }
 
-  private init(_ path: String, _ clock: any Clock, _ options: TraceOptions) throws {
-    let opening = try TraceOpening(path, options)
+  private init(_ opening: TraceOpening, _ clock: any Clock, _ options: TraceOptions) throws {
     directory = opening.directory
     pool = opening.pool
     files = opening.files
@@ -56,28 +58,26 @@ public final class TraceStore: EventStore {
     self.clock = clock
     writer = try TraceWriter(
       pool: pool, clock: clock, files: files, reserve: reserve, ledger: opening.ledger,
-      checkpointFile: opening.openCheckpointFile(), options: options)
-    unsignedFrom = opening.fileNumber
-    lastAtOpen = opening.ledger.lastCheckpoint
+      checkpointFiles: opening.checkpointFiles, options: options)
   }
 
-  private let unsignedFrom: Int
-  private let lastAtOpen: Int
-
-  /// Brings the checkpoint file up to the database and records that this was needed.
-  private func completeCheckpointFile() async throws(VPathError) {
-    guard unsignedFrom < lastAtOpen else { return }
-    options.logger.warning(
-      "The checkpoint file ended before the database and was completed.",
-      metadata: ["first": "\(unsignedFrom + 1)", "last": "\(lastAtOpen)"])
-    _ = try await append([
-      NewEvent(
-        caseID: .daemon, kind: .traceCheckpointed,
-        payload: [
-          "first": .number(Double(unsignedFrom + 1)), "last": .number(Double(lastAtOpen)),
-          "reason": "the checkpoint file ended before the database",
-        ])
-    ])
+  /// Brings the checkpoint files up to the database and records that this was needed.
+  private func completeCheckpointFiles(_ behind: [FileBehind]) async throws(VPathError) {
+    guard !behind.isEmpty else { return }
+    for file in behind {
+      options.logger.warning(
+        "The \(file.place.words) ended before the database and was completed.",
+        metadata: ["first": "\(file.first)", "last": "\(file.last)"])
+    }
+    _ = try await append(
+      behind.map { file in
+        NewEvent(
+          caseID: .daemon, kind: .traceCheckpointed,
+          payload: [
+            "file": .string(file.place.rawValue), "first": .number(Double(file.first)),
+            "last": .number(Double(file.last)), "reason": "the checkpoint file ended before the database",
+          ])
+      })
     try await checkpoint(.daemon)
   }
 

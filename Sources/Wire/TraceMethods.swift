@@ -144,8 +144,11 @@ public struct TraceVerifyResult: WireType {
   public var events: Int
   public var checkpoints: Int
   public var fault: Fault?
-  public init(ok: Bool, cases: Int, events: Int, checkpoints: Int, fault: Fault?) {
+  /// What is not wrong but worth knowing, for instance that the last events are not signed yet.
+  public var notes: [String]
+  public init(ok: Bool, cases: Int, events: Int, checkpoints: Int, fault: Fault?, notes: [String] = []) {
     self.ok = ok
+    self.notes = notes
     self.cases = cases
     self.events = events
     self.checkpoints = checkpoints
@@ -161,6 +164,7 @@ public struct TraceVerifyResult: WireType {
           .optional("case", .caseID), .optional("seq", .integer(min: 0)), .required("what", .text("What is wrong.")),
           .required("message", .text("In words.")),
         ])),
+      .required("notes", .array(of: .text("Not wrong, but worth knowing."))),
     ])
   }
 }

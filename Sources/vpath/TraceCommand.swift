@@ -68,19 +68,34 @@ struct TraceCommand: AsyncParsableCommand {
           vpath trace verify                      through the daemon
           vpath trace verify --state COPY         offline, on a copied state directory
           vpath trace verify --file case.jsonl    an exported case
+          vpath trace verify --state COPY --checkpoints KEPT.jsonl --key trace-key.pub
+                                                  against what was kept elsewhere
         """)
     @Option(name: .customLong("case"), help: "One case.") var caseID: String?
     @Option(help: "A copied state directory; no daemon is asked.") var state: String?
     @Option(help: "An exported case; no daemon is asked.") var file: String?
+    @Option(
+      help: ArgumentHelp(
+        "With --state: a checkpoint file kept elsewhere, an older copy or single lines of one.", valueName: "file"))
+    var checkpoints: [String] = []
+    @Option(help: "With --state or --file: the public key you were given, 64 hexadecimal digits or a file of them.")
+    var key: String?
     @OptionGroup var options: ConnectionOptions
+
+    func validate() throws {
+      if state != nil && file != nil { throw ValidationError("Give --state or --file, not both.") }
+      if state == nil && !checkpoints.isEmpty { throw ValidationError("--checkpoints goes with --state.") }
+      if state == nil && file == nil && key != nil { throw ValidationError("--key goes with --state or --file.") }
+      if file != nil && caseID != nil { throw ValidationError("An exported file holds one case; leave --case away.") }
+    }
 
     func run() async throws {
       let caseID = caseID.map { CaseID($0) }
       let result: TraceVerifyResult
       if let state {
-        result = try OfflineVerification.directory(state, caseID: caseID)
+        result = try OfflineVerification.directory(state, caseID: caseID, key: key, checkpoints: checkpoints)
       } else if let file {
-        result = try OfflineVerification.export(file)
+        result = try OfflineVerification.export(file, key: key)
       } else {
         result = try await DaemonSession.run(options) {
           try await $0.connection.call(TraceMethods.verify, TraceVerifyParams(caseID: caseID), timeoutSeconds: 3600)
@@ -88,11 +103,12 @@ struct TraceCommand: AsyncParsableCommand {
       }
       try Printed.rows(result, json: options.json) { result in
         let counts = "\(result.events) events in \(result.cases) chains, \(result.checkpoints) signatures"
-        guard let fault = result.fault else { return ["The trace is whole: \(counts)."] }
+        let notes = result.notes.map { "Note: \($0)" }
+        guard let fault = result.fault else { return ["The trace is whole: \(counts)."] + notes }
         let place = [fault.caseID.map { "case \($0)" }, fault.seq.map { "event \($0)" }].compactMap { $0 }
         return [
           "The trace was changed: \(place.joined(separator: ", ")): \(fault.what): \(fault.message)", "Read \(counts).",
-        ]
+        ] + notes
       }
       guard result.ok else { throw ExitCode(ErrorTable.row(.traceTampered).exitCode) }
     }

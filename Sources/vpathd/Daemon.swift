@@ -124,7 +124,7 @@ struct Daemon {
   private func openTrace() async throws(VPathError) -> TraceStore {
     var options = TraceOptions()
     options.reserveBytes = configuration.trace.reserveMiB << 20
-    options.checkpointFile = configuration.trace.checkpointCopy
+    options.checkpointCopy = configuration.trace.checkpointCopy
     options.logger = Logger(label: "trace")
     return try await TraceStore.open(directory: configuration.stateDirectory, clock: clock, options: options)
   }

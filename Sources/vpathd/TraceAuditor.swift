@@ -15,7 +15,8 @@ struct TraceAuditor: TraceAudit {
         caseID: fault.caseID, seq: fault.seq, what: fault.what.rawValue, message: fault.message)
     }
     return TraceVerifyResult(
-      ok: report.isOK, cases: report.cases, events: report.events, checkpoints: report.checkpoints, fault: fault)
+      ok: report.isOK, cases: report.cases, events: report.events, checkpoints: report.checkpoints, fault: fault,
+      notes: report.notes)
   }
 
   func export(_ caseID: CaseID, cursor: String?) async throws(VPathError) -> (bytes: [UInt8], next: String?) {

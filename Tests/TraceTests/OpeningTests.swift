@@ -199,18 +199,4 @@ import Testing
     #expect(try TraceVerifier.verify(directory: trace.path).faults == [])
     #expect(try verdictsOfPython(trace.path) == [])
   }
-
-  @Test func theCheckpointFileMayBeKeptElsewhere() async throws {
-    let directory = TemporaryDirectory()
-    var options = TraceOptions.seeded()
-    options.checkpointFile = directory.file("elsewhere.jsonl")
-    let trace = try await OpenTrace(in: directory, options: options)
-    _ = try await trace.store.append([event(caseA, .caseOpened)])
-    #expect(try await trace.store.verify().isOK)
-    try await trace.store.close()
-    #expect(!names(in: trace.path).contains(TraceFile.checkpoints))
-    #expect(
-      try TraceVerifier.verify(directory: trace.path, checkpointFile: directory.file("elsewhere.jsonl")).notes == [])
-    #expect(try verdictsOfPython(trace.path, "--checkpoints '\(directory.file("elsewhere.jsonl"))'") == [])
-  }
 }

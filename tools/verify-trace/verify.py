@@ -482,7 +482,7 @@ class Directory:
 class DirectoryVerifier:
     def __init__(self, directory, only, public_key, checkpoints):
         self.directory, self.only = directory, only
-        self.checkpoints = checkpoints or os.path.join(directory.path, "checkpoints.jsonl")
+        self.further = checkpoints or []
         self.public_key = public_key or read_key(os.path.join(directory.path, "trace-key.pub"))
         self.report = Report()
         self.right = set()
@@ -525,14 +525,15 @@ class DirectoryVerifier:
     def verify_log(self):
         if self.public_key is None:
             raise Fault("key.missing", None, None, "There is no trace-key.pub, and no other key was given.")
-        lines = checkpoint_lines(self.checkpoints)
+        lines = checkpoint_lines(os.path.join(self.directory.path, "checkpoints.jsonl"))
+        further = [FurtherFile(path) for path in self.further]
         number, previous = 0, ZERO
         first_lag, lag, lag_times = None, 0, set()
         rows = self.directory.db.execute("SELECT number, case_id, seq, line FROM checkpoints ORDER BY number")
         for row_number, row_case, row_seq, line in rows:
             expected = number + 1
             if typed(row_number, int) != expected:
-                raise self.missing_entry(next(lines, None),
+                raise self.missing_entry([next(lines, None)] + [file.line for file in further],
                                          f"The database lacks entry {expected} of the checkpoint log.")
             line = typed(line, bytes) or b""
             entry = checkpoint_or_none(line)
@@ -557,6 +558,8 @@ class DirectoryVerifier:
             elif found != line:
                 raise Fault("checkpoint.file", entry.case, entry.seq,
                             f"Line {expected} of the checkpoint file is not the database's entry.")
+            for file in further:
+                file.compare(line, entry)
             if concerned:
                 self.report.checkpoints += 1
         if lag:
@@ -566,11 +569,22 @@ class DirectoryVerifier:
                             f"The checkpoint file lacks the last {lag} entries of the database, more than one commit.")
             self.report.notes.append(f"The checkpoint file lacks the last {lag} entries of the database, one commit.")
         elif not self.directory.live and (line := next(lines, None)) is not None:
-            raise self.missing_entry(line, f"The checkpoint file has entry {number + 1}, which the database lacks: an "
-                                     "older copy of the database was put in place, or entries were deleted from it.")
+            raise self.missing_entry([line], self.beyond(number))
+        for file in further:
+            if file.line is not None and not self.directory.live:
+                raise self.missing_entry([file.line], self.beyond(number))
+            if file.lag:
+                self.report.notes.append(f"A further checkpoint file ends at entry {file.last}; it does not speak of "
+                                         f"the {file.lag} entries after that.")
 
-    def missing_entry(self, line, message):
-        entry = None if line is None else checkpoint_or_none(line)
+    def beyond(self, number):
+        return (f"A checkpoint file goes beyond the database's last entry, {number}: an older copy of the database was "
+                "put in place, or entries were deleted from it.")
+
+    def missing_entry(self, lines, message):
+        """The fault that the database lacks an entry, named by the first of the lines that is one."""
+        entries = (checkpoint_or_none(line) for line in lines if line is not None)
+        entry = next((entry for entry in entries if entry is not None), None)
         return Fault("checkpoint.missing", entry and entry.case, entry and entry.seq, message)
 
     # Cases.
@@ -732,6 +746,30 @@ def checkpoint_lines(path):
                 yield raw[:-1]
             elif len(raw) == 1 << 20:
                 yield b""
+
+
+class FurtherFile:
+    """A file that somebody kept elsewhere: lines of the log in order, not necessarily all of them."""
+
+    def __init__(self, path):
+        if not os.path.isfile(path):
+            raise NotFound(f"no checkpoint file {path}")
+        self.lines = checkpoint_lines(path)
+        self.line = next(self.lines, None)
+        self.last = self.lag = 0
+
+    def compare(self, line, entry):
+        if self.line is None:
+            self.lag += 1
+            return
+        found = checkpoint_or_none(self.line)
+        if found is not None and found.number > entry.number:
+            return
+        if self.line != line:
+            raise Fault("checkpoint.file", entry.case, entry.seq, "A further checkpoint file has another line in the "
+                        f"place of the database's entry {entry.number}.")
+        self.last = entry.number
+        self.line = next(self.lines, None)
 
 
 def verify_directory(path, only, public_key, checkpoints):
@@ -994,7 +1032,8 @@ def main():
     parser.add_argument("path", help="the state directory, or the export's file")
     parser.add_argument("--case", help="verify this case only (state directories)")
     parser.add_argument("--key", type=key_argument, help="the public key you were given: 64 hex digits, or a file")
-    parser.add_argument("--checkpoints", help="the checkpoint file, when it is kept elsewhere")
+    parser.add_argument("--checkpoints", action="append", metavar="FILE",
+                        help="a further checkpoint file, kept elsewhere; it may be older, or hold some lines alone")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--pure", action="store_true",
                         help="check signatures with the code in this file even where `cryptography` is installed")

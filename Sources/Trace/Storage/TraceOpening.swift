@@ -7,6 +7,13 @@ import GRDB
 import GRDBSQLite
 import Logging
 
+/// A checkpoint file that lacked entries when it was opened, and which ones.
+struct FileBehind: Sendable {
+  var place: CheckpointPlace
+  var first: Int
+  var last: Int
+}
+
 /// The parts of a store that is being opened.
 struct TraceOpening {
   let directory: StateDirectory
@@ -14,29 +21,33 @@ struct TraceOpening {
   let pool: DatabasePool
   let files: BytesDirectory
   let ledger: Ledger
-  /// The number of the last entry in the checkpoint file, as it was found.
-  let fileNumber: Int
-  private let checkpointPath: String
+  /// The checkpoint files, the directory's own first.
+  let checkpointFiles: [CheckpointFile]
 
   init(_ path: String, _ options: TraceOptions) throws {
     directory = try StateDirectory(path)
     let isNew = !fileExists(directory.file(TraceFile.database))
-    checkpointPath = options.checkpointFile ?? directory.file(TraceFile.checkpoints)
-    let file = try CheckpointFile(path: checkpointPath)
-    fileNumber = file.number
-    guard !isNew || file.number == 0 else { throw VPathError.olderDatabase(file: file.number, database: 0) }
+    var checkpointFiles = [try CheckpointFile(path: directory.file(TraceFile.checkpoints), place: .own)]
+    if let copy = options.checkpointCopy { checkpointFiles.append(try CheckpointFile(path: copy, place: .copy)) }
+    self.checkpointFiles = checkpointFiles
+    for file in checkpointFiles where isNew && file.number > 0 { throw VPathError.olderDatabase(file, database: 0) }
     signer = try directory.signer(isNew: isNew)
     files = BytesDirectory(path: directory.file(TraceFile.bytesDirectory))
     try files.create()
     try directory.reserveName(TraceFile.database)
     pool = try TraceOpening.openDatabase(directory.file(TraceFile.database), options)
     try syncDirectory(directory.path)
-    let log = try TraceOpening.lastCheckpoint(pool, file: file)
+    let log = try TraceOpening.lastCheckpoint(pool, files: checkpointFiles)
     ledger = Ledger(log: log, signer: signer)
     try clean(options)
   }
 
-  func openCheckpointFile() throws -> CheckpointFile { try CheckpointFile(path: checkpointPath) }
+  /// The checkpoint files that end before the database.
+  var filesBehind: [FileBehind] {
+    checkpointFiles.filter { $0.number < ledger.lastCheckpoint }.map {
+      FileBehind(place: $0.place, first: $0.number + 1, last: ledger.lastCheckpoint)
+    }
+  }
 
   private static func openDatabase(_ path: String, _ options: TraceOptions) throws -> DatabasePool {
     var configuration = Configuration()
@@ -88,8 +99,8 @@ struct TraceOpening {
     }
   }
 
-  /// Where the checkpoint log ends, after comparing the file's last line with the database's entry.
-  private static func lastCheckpoint(_ pool: DatabasePool, file: CheckpointFile) throws -> CheckpointChain {
+  /// Where the checkpoint log ends, after comparing each file's last line with the database's entry.
+  private static func lastCheckpoint(_ pool: DatabasePool, files: [CheckpointFile]) throws -> CheckpointChain {
     try pool.read { database in
       let line = { (number: Int) in
         try database.statement("SELECT line FROM checkpoints WHERE number = ?").first(.integer(number)) {
@@ -97,11 +108,14 @@ struct TraceOpening {
         }
       }
       let last = try database.statement("SELECT max(number) FROM checkpoints").first { $0.integer(0) ?? 0 } ?? 0
-      if file.number > last { throw VPathError.olderDatabase(file: file.number, database: last) }
-      if let found = file.lastLineAtStart, try line(file.number) != found {
-        throw VPathError(
-          .traceTampered, "The checkpoint file's last line is not the database's entry \(file.number).",
-          subject: TraceFile.checkpoints)
+      for file in files {
+        if file.number > last { throw VPathError.olderDatabase(file, database: last) }
+        if let found = file.lastLineAtStart, try line(file.number) != found {
+          throw VPathError(
+            .traceTampered,
+            "The last line of the \(file.place.words) is not the database's entry \(file.number): one of them was replaced, or the file belongs to another trace.",
+            subject: file.place.subject)
+        }
       }
       var chain = CheckpointChain()
       if last > 0 {
@@ -142,11 +156,13 @@ struct TraceOpening {
 }
 
 extension VPathError {
-  fileprivate static func olderDatabase(file: Int, database: Int) -> VPathError {
-    VPathError(
+  fileprivate static func olderDatabase(_ file: CheckpointFile, database: Int) -> VPathError {
+    let otherFile =
+      file.place == .own ? "" : " If the file belongs to another trace, name another one in the configuration."
+    return VPathError(
       .traceTampered,
-      "The checkpoint file goes to entry \(file), the database only to \(database): the database is an older copy, or entries were deleted from it. Put the right database back; to go on from an older copy, start a new state directory and keep both for verification.",
-      subject: TraceFile.checkpoints)
+      "The \(file.place.words) goes to entry \(file.number), the database only to \(database): the database is an older copy, or entries were deleted from it. Put the right database back; to go on from an older copy, start a new state directory and keep both for verification.\(otherFile)",
+      subject: file.place.subject)
   }
 }
 

@@ -7,8 +7,9 @@ public import Logging
 public struct TraceOptions: Sendable {
   /// Disk space held back for closing events, in bytes; 0 for none.
   public var reserveBytes: Int = 16 << 20
-  /// Path of the checkpoint file, for instance on another disk; nil for `checkpoints.jsonl` in the state directory.
-  public var checkpointFile: String?
+  /// Path of a further checkpoint file, for instance on another machine's disk, which gets the same lines as the
+  /// state directory's own; nil for none.
+  public var checkpointCopy: String?
   /// How many events may wait for a commit before callers are told `server.overloaded`.
   public var maxWaitingEvents: Int = 10_000
   /// How many bytes of payloads and kept bytes may wait for a commit.

@@ -37,14 +37,16 @@ final class TraceWriter: Sendable {
   /// What only the writing thread uses.
   private struct State {
     var ledger: Ledger
-    var checkpointFile: CheckpointFile
+    var checkpointFiles: [CheckpointFile]
+    /// The files that could not be written at the last attempt.
+    var failing: Set<CheckpointPlace> = []
     /// Whether files may be there that nothing refers to.
     var mayHaveStrayFiles = false
   }
 
   init(
     pool: DatabasePool, clock: any Clock, files: BytesDirectory, reserve: DiskReserve, ledger: Ledger,
-    checkpointFile: sending CheckpointFile, options: TraceOptions
+    checkpointFiles: [CheckpointFile], options: TraceOptions
   ) throws {
     self.pool = pool
     self.clock = clock
@@ -53,7 +55,7 @@ final class TraceWriter: Sendable {
     logger = options.logger
     walPages = options.walPages
     waiting = Mutex(WaitingRequests(maxEvents: options.maxWaitingEvents, maxBytes: options.maxWaitingBytes))
-    state = Mutex(State(ledger: ledger, checkpointFile: checkpointFile))
+    state = Mutex(State(ledger: ledger, checkpointFiles: checkpointFiles))
     isSpaceLow = Mutex(!reserve.hold())
     try pool.writeWithoutTransaction { database in
       // GRDB sets NORMAL when it turns the write-ahead log on; an event is durable only with FULL.
@@ -142,7 +144,11 @@ final class TraceWriter: Sendable {
     return await withCheckedContinuation { answer in
       thread.async {
         self.drain()
-        answer.resume(returning: self.state.withLock { !$0.mayHaveStrayFiles })
+        let isClean = self.state.withLock { state in
+          state.checkpointFiles = []  // closed, for the next that opens them
+          return !state.mayHaveStrayFiles
+        }
+        answer.resume(returning: isClean)
       }
     }
   }
@@ -308,27 +314,39 @@ final class TraceWriter: Sendable {
 
   // MARK: After the commit
 
-  /// Appends to the checkpoint file what the database has and the file lacks.
-  private func copyCheckpoints(_ state: inout State, mayRunOutOfSpace: Bool = true) -> VPathError? {
+  /// Appends to the checkpoint files what the database has and they lack; the first failure.
+  private func copyCheckpoints(_ state: inout State) -> VPathError? {
+    var first: VPathError?
+    for file in state.checkpointFiles {
+      do {
+        try copyCheckpoints(to: file, until: state.ledger.lastCheckpoint)
+        if state.failing.remove(file.place) != nil { logger.notice("The \(file.place.words) is written again.") }
+      } catch {
+        let error = VPathError(anyTraceFailure: error)
+        // A further file on a disk that is away fails at every commit; that is said once.
+        if state.failing.insert(file.place).inserted {
+          logger.error("The \(file.place.words) could not be written.", metadata: ["error": "\(error.message)"])
+        }
+        first = first ?? error
+      }
+    }
+    return first
+  }
+
+  private func copyCheckpoints(to file: CheckpointFile, until last: Int, mayRunOutOfSpace: Bool = true) throws {
     do {
-      while state.checkpointFile.number < state.ledger.lastCheckpoint {
+      while file.number < last {
         let lines = try pool.writeWithoutTransaction { database in
           try database.statement("SELECT line FROM checkpoints WHERE number > ? ORDER BY number LIMIT 1000").rows(
-            .integer(state.checkpointFile.number)
+            .integer(file.number)
           ) { $0.blob(0) }
         }
-        guard !lines.isEmpty else { return nil }
-        try state.checkpointFile.append(lines, lastNumber: state.checkpointFile.number + lines.count)
+        guard !lines.isEmpty else { return }
+        try file.append(lines, lastNumber: file.number + lines.count)
       }
-      return nil
-    } catch {
-      if mayRunOutOfSpace, let failure = error as? FileFailure, failure.code == ENOSPC {
-        runOutOfSpace()
-        return copyCheckpoints(&state, mayRunOutOfSpace: false)
-      }
-      let error = VPathError(anyTraceFailure: error)
-      logger.error("The checkpoint file could not be written.", metadata: ["error": "\(error.message)"])
-      return error
+    } catch let failure as FileFailure where failure.code == ENOSPC && file.place == .own && mayRunOutOfSpace {
+      runOutOfSpace()
+      try copyCheckpoints(to: file, until: last, mayRunOutOfSpace: false)
     }
   }
 

@@ -11,20 +11,20 @@ final class DirectoryVerification {
   private var database: OfflineDatabase { directory.database }
   private let only: CaseID?
   private let publicKey: [UInt8]?
-  private let checkpointPath: String
+  private let checkpointFiles: [String]
   private let progress: (VerifyProgress) -> Bool
   private var report = VerifyReport()
   /// Kept bytes found right already, so that what many events share is hashed once.
   private var rightBytes: Set<SHA256Bytes> = []
 
   init(
-    _ directory: ReadOnlyDirectory, case only: CaseID?, publicKey: [UInt8]?, checkpointFile: String?,
+    _ directory: ReadOnlyDirectory, case only: CaseID?, publicKey: [UInt8]?, checkpointFiles: [String],
     progress: @escaping (VerifyProgress) -> Bool
   ) {
     self.directory = directory
     self.only = only
     self.progress = progress
-    checkpointPath = checkpointFile ?? "\(directory.path)/\(TraceFile.checkpoints)"
+    self.checkpointFiles = checkpointFiles
     self.publicKey =
       publicKey
       ?? (try? readSmallFile("\(directory.path)/\(TraceFile.publicKey)", limit: 256)).flatMap { keyBytes($0) }
@@ -73,15 +73,15 @@ final class DirectoryVerification {
     guard let publicKey else {
       return TraceFault(.keyMissing, "There is no \(TraceFile.publicKey), and no other key was given.")
     }
-    // What the file held before the database is looked at must be in the database; what it holds after must hold
+    // What the files held before the database is looked at must be in the database; what they hold after must hold
     // all but the last commit of the database's entries.
-    let sizeBefore = try fileSize(checkpointPath)
+    let comparison = try CheckpointComparison(
+      own: "\(directory.path)/\(TraceFile.checkpoints)", further: checkpointFiles)
     return try database.transaction {
       let total = try database.statement("SELECT count(*) FROM checkpoints").first { $0.integer(0) ?? 0 } ?? 0
-      var comparison = LogComparison(
-        lines: try CheckpointLines.open(checkpointPath, limit: try fileSize(checkpointPath)), sizeBefore: sizeBefore)
       var chain = CheckpointChain()
       var fault: TraceFault?
+      try comparison.open()
       let rows = try database.statement("SELECT number, case_id, seq, line FROM checkpoints ORDER BY number")
       try rows.each([]) { row in
         let number = row.integer(0)
@@ -104,14 +104,10 @@ final class DirectoryVerification {
         if chain.number % 1_000 == 0 { try tell() }
         return fault == nil
       }
-      if fault == nil { fault = try comparison.finish(next: total + 1) }
-      if let note = comparison.note { report.notes.append(note) }
+      if fault == nil { fault = try comparison.finish(after: total) }
+      report.notes += comparison.notes
       return fault
     }
-  }
-
-  private func fileSize(_ path: String) throws -> Int {
-    isRegularFile(path) ? try OpenFile(path, 0).size() : 0
   }
 
   // MARK: Cases
@@ -336,67 +332,6 @@ final class DirectoryVerification {
           $0.integer(0)
         } ?? nil
     }
-  }
-}
-
-/// The checkpoint file beside the database's entries, line by line.
-private struct LogComparison: ~Copyable {
-  private var lines: CheckpointLines?
-  private let sizeBefore: Int
-  private var firstLag: Checkpoint?
-  private var lagCount = 0
-  private var lagHasOneTime = true
-
-  init(lines: consuming CheckpointLines?, sizeBefore: Int) {
-    self.lines = lines
-    self.sizeBefore = sizeBefore
-  }
-
-  /// Compares the file's next line with the database's next entry.
-  mutating func compare(_ line: [UInt8], _ entry: Checkpoint) throws -> TraceFault? {
-    if firstLag == nil, let found = try lines?.next() {
-      guard found != line else { return nil }
-      return TraceFault(
-        .checkpointFile, caseID: entry.caseID, seq: entry.head.seq,
-        "Line \(entry.number) of the checkpoint file is not the database's entry.")
-    }
-    if let firstLag, firstLag.time != entry.time { lagHasOneTime = false }
-    if firstLag == nil { firstLag = entry }
-    lagCount += 1
-    return nil
-  }
-
-  /// The fault that the database lacks an entry, which the file's next line may name.
-  mutating func missing(_ number: Int) throws -> TraceFault {
-    let entry = try lines?.next().flatMap { Checkpoint(line: $0) }
-    return TraceFault(
-      .checkpointMissing, caseID: entry?.caseID, seq: entry?.head.seq,
-      "The database lacks entry \(number) of the checkpoint log.")
-  }
-
-  /// At the end of the database's entries: what the file has beyond them, or lacks.
-  mutating func finish(next number: Int) throws -> TraceFault? {
-    if let firstLag {
-      guard lagHasOneTime else {
-        return TraceFault(
-          .checkpointFile, caseID: firstLag.caseID, seq: firstLag.head.seq,
-          "The checkpoint file lacks the last \(lagCount) entries of the database, more than one commit.")
-      }
-      return nil
-    }
-    let position = lines?.position ?? 0
-    guard position < sizeBefore, let line = try lines?.next() else { return nil }
-    let entry = Checkpoint(line: line)
-    return TraceFault(
-      .checkpointMissing, caseID: entry?.caseID, seq: entry?.head.seq,
-      "The checkpoint file has entry \(number), which the database lacks: an older copy of the database was put in place, or entries were deleted from it."
-    )
-  }
-
-  /// What is worth knowing although it is not wrong.
-  var note: String? {
-    guard firstLag != nil, lagHasOneTime else { return nil }
-    return "The checkpoint file lacks the last \(lagCount) entries of the database, one commit, as after a crash."
   }
 }
 
