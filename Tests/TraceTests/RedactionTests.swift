@@ -96,4 +96,28 @@ import Trace
     #expect(try TraceVerifier.verify(directory: trace.path).faults == [])
     #expect(try verdictsOfPython(trace.path) == [])
   }
+
+  /// As when a turn is stopped after its model replied and before that was recorded.
+  @Test(arguments: [false, true])
+  func bytesThatNoEventCameToReferToAreGoneAtTheNextStart(afterACrash: Bool) async throws {
+    let trace = try await OpenTrace()
+    let name = "Erika Mustermann"
+    let small = try await trace.store.put(Array("prompt about \(name)".utf8), mediaType: "text/plain")
+    let large = try await trace.store.put(
+      Array(String(repeating: "again \(name) ", count: 8_000).utf8), mediaType: "text/plain")
+    let used = try await trace.store.put(Array("the policy".utf8), mediaType: "application/yaml")
+    _ = try await trace.store.append([event(caseA, .turnStarted, ["policy": .string(used.rawValue)])])
+    try await trace.store.flush()
+    let later = TemporaryDirectory()
+    if !afterACrash { try await trace.store.close() }
+    copyTree(trace.path, later.file("state"))
+    #expect(anyFile(of: later.path, contains: name))
+    let again = try await OpenTrace(in: later)
+    #expect(!anyFile(of: later.path, contains: name))
+    for hash in [small, large] { #expect(try await again.store.size(of: hash) == nil) }
+    #expect(try await again.store.size(of: used) == 10)
+    #expect(try await again.store.put(Array("prompt about \(name)".utf8), mediaType: "text/plain") == small)
+    try await again.store.close()
+    #expect(try TraceVerifier.verify(directory: again.path).faults == [])
+  }
 }

@@ -129,29 +129,52 @@ struct TraceOpening {
     }
   }
 
-  /// After anything but a clean close, removes temporary files and files that nothing refers to.
+  /// Removes what nobody will ever read: temporary files, kept bytes that no event came to refer to, and, after
+  /// anything but a clean close, files that nothing refers to.
   private func clean(_ options: TraceOptions) throws {
-    let wasClean = try pool.read {
-      try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'closed'") == "clean"
-    }
     for name in namesIn(directory.path) ?? [] where name.hasPrefix(temporaryPrefix) { unlinkFile(directory.file(name)) }
-    if !wasClean {
-      let removed = try pool.read { database in
-        try files.clean { hash in
-          let isKept = try database.statement("SELECT 1 FROM kept_bytes WHERE hash = ?").first(.digest(hash)) { _ in
-            true
-          }
-          let isUsed = try database.statement("SELECT 1 FROM byte_uses WHERE hash = ? LIMIT 1").first(.digest(hash)) {
-            _ in true
-          }
-          return isKept ?? isUsed ?? false
-        }
-      }
+    let (wasClean, strays) = try forgetStrays()
+    if wasClean {
+      for hash in strays { try files.remove(hash) }
+    } else {
+      let removed = try pool.read { database in try files.clean { try isKnown($0, database) } }
       if removed > 0 {
         options.logger.notice("Files that a crash left were removed.", metadata: ["count": "\(removed)"])
       }
     }
-    try pool.write { try $0.execute(sql: "DELETE FROM meta WHERE key = 'closed'") }
+    guard !strays.isEmpty else { return }
+    // What was removed is not left in the write-ahead log either.
+    try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+    options.logger.notice(
+      "Bytes that were kept for events that never came were removed.", metadata: ["count": "\(strays.count)"])
+  }
+
+  /// Deletes the rows of kept bytes without an event: a turn that was stopped before its exchange was recorded leaves
+  /// such, and no redaction would ever reach them. Whoever needs them puts them again.
+  private func forgetStrays() throws -> (wasClean: Bool, strays: [SHA256Bytes]) {
+    try pool.writeWithoutTransaction { database in
+      try database.execute(sql: "PRAGMA secure_delete = ON")
+      var wasClean = false
+      var strays: [SHA256Bytes] = []
+      try database.inTransaction(.immediate) {
+        wasClean = try String.fetchOne(database, sql: "SELECT value FROM meta WHERE key = 'closed'") == "clean"
+        strays = try database.statement(
+          "SELECT hash FROM kept_bytes k WHERE NOT EXISTS (SELECT 1 FROM byte_uses u WHERE u.hash = k.hash)"
+        ).rows { $0.digest(0) }
+        for hash in strays { try database.statement("DELETE FROM kept_bytes WHERE hash = ?").run(.digest(hash)) }
+        // From here on the files are not known to be in order.
+        try database.execute(sql: "DELETE FROM meta WHERE key = 'closed'")
+        return .commit
+      }
+      return (wasClean, strays)
+    }
+  }
+
+  private func isKnown(_ hash: SHA256Bytes, _ database: Database) throws -> Bool {
+    for sql in ["SELECT 1 FROM kept_bytes WHERE hash = ?", "SELECT 1 FROM byte_uses WHERE hash = ? LIMIT 1"] {
+      if try database.statement(sql).first(.digest(hash), row: { _ in true }) == true { return true }
+    }
+    return false
   }
 }
 
