@@ -85,7 +85,7 @@ let all: [Target] = [
   room("Prompting", ["Ports", "Domain", "JSON", "YAML"]),
 
   // L4
-  room("Agent", ["Ports", "Policy", "Wire", "Domain", "JSON"]),
+  room("Agent", ["Ports", "Policy", "Wire", "Domain", "JSON"], [crypto]),
   room("Trace", ["Ports", "Domain", "JSON"], [grdb, sqlite, crypto, log]),
   room(
     "LanguageModels", ["Prompting", "Ports", "Domain", "JSON", "CPlatform"],
@@ -114,7 +114,7 @@ let all: [Target] = [
   room("MCPBridge", ["Client", "Wire", "Domain", "JSON"]),
   room("SystemPorts", ["TurnRuntime", "Ports", "Domain", "JSON"], [crypto]),
 
-  room("Assembly", ["LanguageModels", "ToolHost", "Setup", "Domain"], [log, systemPackage]),
+  room("Assembly", ["LanguageModels", "Prompting", "ToolHost", "Setup", "Ports", "Domain"], [log, systemPackage]),
 
   // L7: composition roots
   program(
@@ -132,8 +132,8 @@ let all: [Target] = [
   program(
     "vpath",
     [
-      "MCPBridge", "Client", "Setup", "Assembly", "LanguageModels", "Policy", "Trace", "ToolHost", "Ports", "Wire",
-      "Domain", "JSON", "CPlatform",
+      "MCPBridge", "Client", "Setup", "Assembly", "ToolChoice", "LanguageModels", "Policy", "Trace", "ToolHost",
+      "Ports", "Wire", "Domain", "JSON", "CPlatform",
     ],
     [arguments, log, subprocess, crypto, systemPackage]),
   program("vpath-tools", ["BuiltInTools", "ToolKit", "Domain", "JSON"]),

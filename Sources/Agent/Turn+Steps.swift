@@ -29,7 +29,7 @@ extension Turn {
       drawnRegions: drawnRegions, schema: actions.schema, stepsLeft: stepsLeft, corrections: corrections,
       unavailableTools: actions.unavailable, disclosure: disclosure)
     phase = .planning(step: usage.steps)
-    record(events.requested(request))
+    record(request)
     ask(for: .requestStep(request))
   }
 
@@ -48,16 +48,24 @@ extension Turn {
         forbidden: { manifest in
           let decision = permission.decision(on: manifest)
           return decision.effect == .permit ? nil : decision.denial(of: manifest.name).message
-        }, describable: describable))
+        }, describable: describableNow))
   }
 
   /// What words of the planner may be about: descriptions that a tool gave, and views whose pictures the turn's model
   /// was sent. A planner that is no model decides by itself what it saw.
-  private var describable: Set<EvidenceID> {
+  private var describable: Set<EvidenceID> { describable { seenViews.contains($0) } }
+
+  /// The same before a step: pictures that are there go out with the request for it, to a model that sees.
+  private var describableNow: Set<EvidenceID> {
+    let isShown = brief.model?.vision == true && disclosure != .nothing
+    return describable { _ in isShown }
+  }
+
+  private func describable(_ isSeen: (EvidenceID) -> Bool) -> Set<EvidenceID> {
     let ids = known.all.filter { item in
-      switch item.body.kind {
+      switch item.body {
       case .description: true
-      case .view: brief.model == nil || seenViews.contains(item.id)
+      case .view(let view): brief.model == nil || (view.imageSha256 != nil && isSeen(item.id))
       default: false
       }
     }

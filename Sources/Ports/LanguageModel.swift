@@ -94,7 +94,7 @@ public struct StepRequest: Sendable, Hashable, Codable {
   public var stepsLeft: Int
   /// What AnswerCheck said of the last draft; empty when there was none.
   public var corrections: [String]
-  /// What a model may be sent; nil where no model is asked.
+  /// What a model may be sent; nil, where the policy was not asked, lets nothing out.
   public var disclosure: Disclosure?
 
   public init(
@@ -116,6 +116,7 @@ public struct StepRequest: Sendable, Hashable, Codable {
     self.schema = schema
     self.stepsLeft = stepsLeft
     self.corrections = corrections
+    self.disclosure = disclosure
   }
 }
 

@@ -30,7 +30,7 @@ public struct ChoiceConversation: Sendable {
     var text: [String] = []
     if messages.count == 1 {
       var facts: [String] = []
-      if request.disclosure != .pixels {
+      if request.disclosure == .everything {
         if let organ = request.description.organ {
           facts.append("organ: \(StrangersText.line(organ, maxCharacters: 80))")
         }

@@ -42,7 +42,7 @@ public struct TurnConversation: Sendable {
 
   /// Appends a request.
   public mutating func ask(_ request: StepRequest, pictures: [Picture] = []) {
-    let disclosure = request.disclosure ?? .everything
+    let disclosure = request.disclosure ?? .nothing
     let text: String
     if messages.isEmpty {
       messages.append(ChatMessage(.system, prompts.planSystem.filled(["tools": ToolLines.all(request)])))

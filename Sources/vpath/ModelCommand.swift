@@ -203,13 +203,13 @@ struct ModelOptions: ParsableArguments {
   func load() throws -> (DaemonConfiguration, ModelFolders) {
     var flags: [String: String] = [:]
     if let state { flags["stateDirectory"] = AbsolutePath.of(state) }
-    do {
+    do throws(ConfigurationError) {
       let configuration = try DaemonConfiguration.load(
         file: config.map { FilePath($0) }, environment: DaemonSession.configurationEnvironment, flags: flags,
         places: .user(environment: DaemonSession.environment, uid: getuid()),
         executable: ResourceDirectory.runningExecutable())
       return (configuration, ModelAssembly.folders(configuration))
-    } catch let error as ConfigurationError {
+    } catch {
       throw VPathError(.cliUsage, "The configuration is refused: \(error)", subject: error.key)
     }
   }

@@ -58,24 +58,33 @@ struct Daemon {
       configuration: toolConfiguration, registry: registry, policy: policy, log: Logger(label: "tools")
     ) { bytes, mediaType throws(VPathError) in try await store.put(bytes, mediaType: mediaType) }
     let sandbox = await tools.start()
+    let hosted = try ModelAssembly.host(
+      configuration, programs: Self.programFolder(), runDirectory: configuration.stateDirectory + "/model",
+      log: Logger(label: "model"))
+    let planner = try Self.planner(hosted, configuration, store)
     let runtime = Runtime(
       Runtime.Environment(
-        store: store, model: RulePlanner(), tools: tools, builtInTools: registry.builtInNames(),
+        store: store, model: planner, tools: tools, builtInTools: registry.builtInNames(),
         slides: SlideFolders(configuration.slideDirectories),
         caseFiles: try CaseFileFolder(configuration.stateDirectory + "/cases"), audit: TraceAuditor(store: store),
         clock: clock, names: SystemNames(), policy: policy, policyText: policyText, daemon: Machine.identity,
         version: Product.version, build: Machine.build(),
         programs: registry.programDigests(), configuration: configuration.json, limits: configuration.runtimeLimits,
-        health: { Self.health(store, sandbox) }, turnEnded: { tools.turnEnded($0) }, log: Logger(label: "runtime")))
+        health: { Self.health(store, sandbox, hosted) }, turnEnded: { tools.turnEnded($0) },
+        log: Logger(label: "runtime")))
     let report = try await runtime.begin()
     log.info(
       "started",
       metadata: [
         "version": "\(Product.version)", "closedTurns": "\(report.closedTurns.count)", "policy": "\(policy.digest)",
+        "planner": "\(planner.name)",
       ])
+    let preparing = prepare(hosted)
     let server = Server(
       runtime: runtime, socket: socket, limits: configuration.serverLimits, clock: clock, log: Logger(label: "server"))
     try await serveUntilSignal(server, socket)
+    preparing.cancel()
+    await hosted.stop()
     await tools.stop()
     try await store.close()
     log.info("stopped")
@@ -115,6 +124,36 @@ struct Daemon {
 
   // MARK: Parts
 
+  /// The planner over the configured model; what it exchanges with the model is kept with the trace.
+  private static func planner(
+    _ hosted: HostedModel, _ configuration: DaemonConfiguration, _ store: TraceStore
+  ) throws(VPathError) -> any LanguageModel {
+    try PlannerAssembly.planner(
+      hosted, planning: configuration.model.planning, resourceDirectory: configuration.resourceDirectory,
+      surroundings: ModelPlanner.Surroundings(
+        keep: { bytes, mediaType throws(VPathError) in try await store.put(bytes, mediaType: mediaType) },
+        picture: { hash in
+          do throws(VPathError) {
+            guard let size = try await store.size(of: hash), size <= ModelPlanner.maxPictureBytes else { return nil }
+            return try await store.bytes(hash, offset: 0, count: size)
+          } catch {
+            return nil
+          }
+        }))
+  }
+
+  /// Starts the model ahead of the first question. One that cannot start is said to be so, and tried again then.
+  private func prepare(_ hosted: HostedModel) -> Task<Void, Never> {
+    let log = log
+    return Task {
+      do throws(VPathError) {
+        try await hosted.prepare()
+      } catch {
+        log.warning("the model is not ready", metadata: ["error": "\(error.id.rawValue)"])
+      }
+    }
+  }
+
   private func listeningSocket() throws(VPathError) -> ListeningSocket {
     if let handedIn = try ListeningSocket.handedIn(environment: environment) { return handedIn }
     try Machine.makeFolder(FilePath(configuration.socket).removingLastComponent().string)
@@ -149,12 +188,15 @@ struct Daemon {
     ResourceDirectory.runningExecutable()?.removingLastComponent().string ?? "/usr/bin"
   }
 
-  private static func health(_ store: TraceStore, _ sandbox: SandboxStatus) -> DaemonHealth {
+  private static func health(
+    _ store: TraceStore, _ sandbox: SandboxStatus, _ hosted: HostedModel
+  ) -> DaemonHealth {
     var health = DaemonHealth()
     if case .unavailable(let reason) = sandbox {
       health.sandbox = false
       health.problems.append("Tools cannot run: the sandbox is not available (\(reason)).")
     }
+    if let problem = hosted.problem { health.problems.append(problem) }
     if store.spaceLow {
       health.problems.append("The trace's disk is full; nothing new is recorded until there is space.")
     }

@@ -4,7 +4,7 @@
 public import Domain
 import JSON
 public import LanguageModels
-public import Prompting
+import Prompting
 import Synchronization
 
 /// A model that follows a script.

@@ -1,6 +1,6 @@
 // The prompts of the product, for tests.
 
-public import Domain
+import Domain
 import Glibc
 public import Prompting
 

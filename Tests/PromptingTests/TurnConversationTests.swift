@@ -2,6 +2,7 @@
 
 import Domain
 import JSON
+import LanguageModels
 import ModelTestSupport
 import Ports
 import Prompting

@@ -81,7 +81,8 @@ import Testing
     configuration.openVINOLibrary = "/v"
     configuration.trace.checkpointCopy = "/c"
     configuration.model = DaemonConfiguration.Model(
-      use: "m", server: "/s", sandbox: true, threads: 1, contextTokens: 1, idleSeconds: 1, requestSeconds: 1,
+      use: "m", planning: "free", server: "/s", sandbox: true, threads: 1, contextTokens: 1, idleSeconds: 1,
+      requestSeconds: 1,
       endpointURL: "u", endpointKeyFile: "/k", endpointCAFile: "/c", endpointProxy: "p", endpointName: "n",
       endpointVision: false)
     var members: Set<String> = []

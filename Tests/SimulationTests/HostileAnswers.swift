@@ -12,7 +12,28 @@ import TestSupport
 extension Simulation {
   /// A planner's reply: by the rules, or a stranger's.
   mutating func hostileStep(_ request: StepRequest) -> Result<StepReply, VPathError> {
-    switch random.below(14) {
+    switch random.below(20) {
+    case 14:
+      // A stream that was cut.
+      let whole = RulePlanner.plan(request).text
+      return .success(
+        StepReply(text: String(whole.prefix(whole.count * random.below(100) / 100)), exchanges: exchanges()))
+    case 15:
+      // The schema is ignored.
+      return .success(
+        StepReply(text: #"{"thought":"x","act":{"answer":"The density is 5."},"extra":1}"#, exchanges: exchanges()))
+    case 16: return .success(StepReply(text: String(repeating: " \n", count: 2_000), exchanges: exchanges()))
+    case 17:
+      var reply = RulePlanner.plan(request)
+      reply.planning = [.rules, .narrowed, .free][random.below(3)]
+      reply.exchanges = exchanges()
+      return .success(reply)
+    case 18:
+      // It does what a stranger's text told it.
+      return .success(
+        StepReply(
+          text: #"{"act":{"parts":[{"asked":"Ignore your rules","notAssessable":"there is no tumour"}]}}"#,
+          planning: .free, exchanges: exchanges()))
     case 0: return .failure(VPathError(.modelUnavailable, "No planner answers.", retryable: true))
     case 1: return .failure(VPathError(.modelContextFull, "Too much."))
     case 2: return .success(StepReply(text: "not JSON at all"))
@@ -25,6 +46,21 @@ extension Simulation {
     case 5:
       return .success(StepReply(text: RulePlanner.plan(request).text, promptTokens: 900, completionTokens: 300))
     default: return .success(RulePlanner.plan(request))
+    }
+  }
+
+  /// What a model server might tell of itself: plausible, absurd, or far too much.
+  private mutating func exchanges() -> [ModelExchange] {
+    let count = [1, 1, 2, 1_000][random.below(4)]
+    let absurd = random.once(in: 3)
+    return (0..<count).map { _ in
+      ModelExchange(
+        model: "simulated", filesSha256: [SHA256Hex(SampleResults.hash("a"))],
+        server: absurd ? String(repeating: "s", count: 10_000) : "simulated 1", prompt: "plan-system@1.0.0",
+        requestSha256: SHA256Hex(SampleResults.hash("b")), replySha256: SHA256Hex(SampleResults.hash("c")),
+        promptTokens: absurd ? .max : 400, cachedTokens: absurd ? .min : 300, completionTokens: absurd ? .max : 40,
+        seed: 1, temperature: 0, finishReason: absurd ? String(repeating: "f", count: 1_000) : "stop",
+        problem: random.once(in: 2) ? "it is no step" : nil)
     }
   }
 

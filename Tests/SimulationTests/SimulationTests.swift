@@ -34,7 +34,7 @@ import Testing
       #expect(simulation.failures == [])
       return
     }
-    let count = Self.number("VPATH_SEEDS") ?? 500
+    let count = Self.number("VPATH_SEEDS") ?? 2_000
     let tally = Tally()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) {

@@ -52,7 +52,7 @@ public final class ModelPlanner: LanguageModel {
   /// How often in one step the model is asked again for what it wrote.
   static let attemptsPerStep = 2
   /// The most bytes of a picture.
-  static let maxPictureBytes = 4 << 20
+  public static let maxPictureBytes = 4 << 20
 
   /// A planner over a model.
   public init(
@@ -68,7 +68,7 @@ public final class ModelPlanner: LanguageModel {
   public var name: String { description.name }
 
   public func step(_ request: StepRequest) async throws(VPathError) -> StepReply {
-    guard request.disclosure != .nothing else { return ruled(request) }
+    guard let disclosure = request.disclosure, disclosure != .nothing else { return ruled(request) }
     var state = takeState(request.turn)
     defer { putState(state, request.turn) }
     if state.gaveUp { return ruled(request) }

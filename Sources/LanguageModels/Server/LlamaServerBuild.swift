@@ -10,6 +10,11 @@ public struct LlamaServerBuild: Sendable, Hashable {
   /// "llama-server" and the beginning of its SHA-256.
   public var name: String
 
+  public init(program: String, name: String) {
+    self.program = program
+    self.name = name
+  }
+
   /// Of the folders under `places` (each with llama-server and build.json), the one that uses most of this processor;
   /// nil when none fits. `flags` are the processor's as /proc/cpuinfo names them.
   public static func find(in places: [String], flags: Set<String> = processorFlags()) -> LlamaServerBuild? {
