@@ -114,7 +114,21 @@ struct OutputCheck {
       }
       evidence.append(try await proposed(kind, clean, place))
     }
+    try OutputCheck.checkSize(evidence)
     return (evidence, refusals)
+  }
+
+  /// The most bytes of canonical JSON that a call's evidence may have: an event holds all of it, and at most 16 MiB.
+  static let maxEvidenceBytes = 12 << 20
+
+  static func checkSize(_ evidence: [ProposedEvidence]) throws(VPathError) {
+    let bytes = evidence.reduce(0) { $0 + $1.body.canonicalBytes().count + 256 }
+    guard bytes <= maxEvidenceBytes else {
+      throw VPathError(
+        .toolLimit,
+        "The tool's result has \(bytes >> 20) MiB of evidence without its files; at most \(maxEvidenceBytes >> 20) can be recorded. It should give fewer items or outlines with fewer corners."
+      )
+    }
   }
 
   static func fault(_ pointer: String, _ message: String) -> VPathError {

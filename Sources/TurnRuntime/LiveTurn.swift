@@ -44,9 +44,13 @@ struct LiveTurn: Sendable {
   var startedAt: Double = 0
   var held: [Held] = []
   var pending: AppendID?
+  /// The events that are on their way or wait to be sent again, and how often they were.
+  var batch: [NewEvent] = []
+  var appendRetries = 0
   var work: WorkID?
   var workItem: WorkItem?
   var budgetTimer: TimerID?
+  /// Until events, or the turn's end, are sent to the trace again.
   var retryTimer: TimerID?
   var retries = 0
   /// From durable events alone.

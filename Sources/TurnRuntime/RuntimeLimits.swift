@@ -23,6 +23,9 @@ public struct RuntimeLimits: Sendable, Hashable {
   public var pageEvents: Int
   /// Seconds until a turn whose end could not be recorded is tried again; doubled each time, up to a minute.
   public var retrySeconds: Double
+  /// How often events of a turn are sent again to a trace that has too much to write, after these seconds and twice as
+  /// many each time; then the turn ends.
+  public var appendRetries: Int
   /// The budget of a turn.
   public var budget: TurnBudget
 
@@ -30,7 +33,7 @@ public struct RuntimeLimits: Sendable, Hashable {
   public init(
     parallelCases: Int = 2, turnsPerCase: Int = 16, turns: Int = 256, idleCases: Int = 64, subscriptions: Int = 4096,
     recentNotes: Int = 128, notesAtOnce: Int = 32, pageEvents: Int = 256, retrySeconds: Double = 2,
-    budget: TurnBudget = TurnBudget()
+    appendRetries: Int = 4, budget: TurnBudget = TurnBudget()
   ) {
     self.parallelCases = max(1, parallelCases)
     self.turnsPerCase = max(1, turnsPerCase)
@@ -41,6 +44,7 @@ public struct RuntimeLimits: Sendable, Hashable {
     self.notesAtOnce = max(1, notesAtOnce)
     self.pageEvents = min(10_000, max(1, pageEvents))
     self.retrySeconds = max(0.001, retrySeconds)
+    self.appendRetries = max(0, appendRetries)
     self.budget = budget
   }
 }

@@ -150,6 +150,7 @@ extension RuntimeState {
         guard !events.isEmpty else { continue }
         let batch = append(events, .turn(id))
         turns[id]?.pending = batch
+        turns[id]?.batch = events
       case .effect(.cancelWork):
         turns[id] = live
         stopWork(of: id)
@@ -218,6 +219,8 @@ extension RuntimeState {
   mutating func recorded(_ events: [Event], of id: TurnID) {
     guard turns[id] != nil else { return }
     turns[id]?.pending = nil
+    turns[id]?.batch = []
+    turns[id]?.appendRetries = 0
     turns[id]?.exists = true
     turns[id]?.take(events, keeping: limits.recentNotes)
     tell(subscribersOf: id)
@@ -234,7 +237,9 @@ extension RuntimeState {
 
   mutating func notRecorded(_ id: TurnID, _ error: VPathError) {
     guard let live = turns[id] else { return }
+    if waitToAppendAgain(live, error) { return }
     turns[id]?.pending = nil
+    turns[id]?.batch = []
     for case .reply(let ticket, _) in live.held { reply(ticket, .failed(error)) }
     turns[id]?.held = []
     turns[id]?.failure = error
@@ -250,9 +255,30 @@ extension RuntimeState {
     if live.phase == .closing {
       unrecorded(id, error)
     } else {
-      turns[id]?.closing = (.failed, "The trace could not be written.")
+      turns[id]?.closing = (.failed, RuntimeErrors.reasonOfEnd(error))
       recordEnd(of: id)
     }
+  }
+
+  /// A trace that has too much to write takes the same events a while later; false when that is not the matter, or was
+  /// tried often enough. Until then `pending` stays, so that nothing of the turn goes on.
+  private mutating func waitToAppendAgain(_ live: LiveTurn, _ error: VPathError) -> Bool {
+    guard error.id == .serverOverloaded, live.exists, live.phase != .closing, !live.batch.isEmpty,
+      live.appendRetries < limits.appendRetries
+    else { return false }
+    counter += 1
+    let timer = TimerID(number: counter)
+    timers[timer] = .append(live.id)
+    turns[live.id]?.retryTimer = timer
+    turns[live.id]?.appendRetries += 1
+    effects.append(.startTimer(timer, seconds: min(60, limits.retrySeconds * Double(1 << min(live.appendRetries, 10)))))
+    return true
+  }
+
+  private mutating func appendAgain(_ id: TurnID) {
+    guard let live = turns[id], live.pending != nil, !live.batch.isEmpty else { return }
+    let batch = append(live.batch, .turn(id))
+    turns[id]?.pending = batch
   }
 
   /// Records the end of a turn that cannot go on by itself.
@@ -265,7 +291,7 @@ extension RuntimeState {
         .record(
           live.progress.closing(
             caseID: live.request.caseID, turn: id, stop: live.closing.stop, reason: live.closing.reason,
-            error: live.closing.stop == .failed ? RuntimeErrors.notRecorded(id) : nil,
+            error: live.closing.stop == .failed ? RuntimeErrors.notRecorded(id, live.failure) : nil,
             elapsedSeconds: elapsed))), .finish,
     ]
     carryOn(id)
@@ -348,6 +374,9 @@ extension RuntimeState {
     case .retry(let id):
       turns[id]?.retryTimer = nil
       retry(id)
+    case .append(let id):
+      turns[id]?.retryTimer = nil
+      appendAgain(id)
     case nil: break
     }
   }

@@ -98,6 +98,7 @@ public struct RuntimeState: Sendable {
   enum TimerPurpose: Sendable {
     case turnBudget(TurnID)
     case retry(TurnID)
+    case append(TurnID)
   }
 
   /// Takes an input in and says what to do.

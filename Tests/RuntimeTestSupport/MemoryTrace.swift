@@ -20,6 +20,8 @@ public final class MemoryTrace: EventStore {
     var bytes: [SHA256Hex: [UInt8]] = [:]
     var failures = 0
     var refusedKinds: Set<EventKind> = []
+    var error = MemoryTrace.fullDisk
+    var refusals = 0
     var checkpoints: [CaseID: Int] = [:]
     var appends = 0
   }
@@ -32,10 +34,16 @@ public final class MemoryTrace: EventStore {
 
   // MARK: What tests do
 
-  /// The next appends fail as on a full disk.
-  public func failNextAppends(_ count: Int) { state.withLock { $0.failures = count } }
+  /// What appends fail with unless a test says otherwise.
+  public static let fullDisk = VPathError(.traceWriteFailed, "The disk is full.", retryable: true)
+  /// The next appends fail, as on a full disk.
+  public func failNextAppends(_ count: Int, with error: VPathError = fullDisk) {
+    state.withLock { ($0.failures, $0.error) = (count, error) }
+  }
   /// Appends with an event of one of these kinds fail.
-  public func refuse(_ kinds: Set<EventKind>) { state.withLock { $0.refusedKinds = kinds } }
+  public func refuse(_ kinds: Set<EventKind>, with error: VPathError = fullDisk) {
+    state.withLock { ($0.refusedKinds, $0.error) = (kinds, error) }
+  }
   /// Appends wait until `release`.
   public func hold() { gate.withLock { $0.isClosed = true } }
   /// Appends go on.
@@ -50,6 +58,16 @@ public final class MemoryTrace: EventStore {
   }
   /// Kinds of events that wait.
   public var heldKinds: Set<EventKind> { gate.withLock { $0.kinds } }
+  /// Erases the payload of an event, as a redaction does.
+  public func redact(_ caseID: CaseID, seq: Int) {
+    state.withLock { state in
+      if let index = state.chains[caseID]?.firstIndex(where: { $0.seq == seq }) {
+        state.chains[caseID]?[index].payload = .null
+      }
+    }
+  }
+  /// Removes kept bytes.
+  public func forget(_ hash: SHA256Hex) { state.withLock { _ = $0.bytes.removeValue(forKey: hash) } }
   /// Everything recorded in a case.
   public func all(_ caseID: CaseID) -> [Event] { state.withLock { $0.chains[caseID] ?? [] } }
   /// Everything recorded of a turn.
@@ -60,6 +78,8 @@ public final class MemoryTrace: EventStore {
   public var caseIDs: [CaseID] { state.withLock { $0.order.filter { $0 != .daemon } } }
   /// The head last signed.
   public func signedHead(_ caseID: CaseID) -> Int { state.withLock { $0.checkpoints[caseID] ?? 0 } }
+  /// Appends that failed.
+  public var refusals: Int { state.withLock { $0.refusals } }
   /// Appends that were made, failed ones included.
   public var appends: Int { state.withLock { $0.appends } }
 
@@ -72,7 +92,8 @@ public final class MemoryTrace: EventStore {
       state.appends += 1
       if state.failures > 0 || events.contains(where: { state.refusedKinds.contains($0.kind) }) {
         state.failures = max(0, state.failures - 1)
-        return .failure(VPathError(.traceWriteFailed, "The disk is full.", retryable: true))
+        state.refusals += 1
+        return .failure(state.error)
       }
       return .success(events.map { state.add($0, time) })
     }

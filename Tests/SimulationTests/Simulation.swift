@@ -216,7 +216,9 @@ struct Simulation {
       for (request, events) in zip(group, recorded) { answers.append((request.id, .success(events))) }
       journal.append("commit \(recorded.map { $0.map(\.hash.rawValue) })")
     } catch let error as VPathError {
-      for request in group { answers.append((request.id, .failure(error))) }
+      let overloaded = VPathError(.serverOverloaded, "Too many events wait.", retryable: true)
+      let refusal = hasFaults && random.once(in: 3) ? overloaded : error
+      for request in group { answers.append((request.id, .failure(refusal))) }
     }
   }
 
