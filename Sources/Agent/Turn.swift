@@ -37,6 +37,7 @@ public struct Turn: Sendable {
   /// What tools and the daemon said, which a reason may repeat.
   var quotedReasons: Set<String> = []
 
+  private var requests: RequestRecorder
   private var ownEvidence: [Evidence] = []
   private var pending: [NewEvent] = []
   private var effects: [TurnEffect] = []
@@ -52,6 +53,7 @@ public struct Turn: Sendable {
     permission = TurnPermission(brief: brief, policy: policy)
     events = TurnEvents(caseID: brief.caseID, turn: brief.turn)
     policyDigest = policy.digest
+    requests = RequestRecorder(brief)
     known = CaseEvidence(slides: brief.slides, evidence: brief.evidence)
     usage = Usage(planner: brief.planner)
   }
@@ -104,7 +106,13 @@ public struct Turn: Sendable {
   mutating func record(_ item: Evidence) {
     ownEvidence.append(item)
     known.record(item)
+    requests.forget(item.id)
     record(events.evidence(item))
+  }
+
+  /// Records that the planner is asked.
+  mutating func record(_ request: StepRequest) {
+    record(events.requested(requests.record(request, own: ownEvidence)))
   }
 
   /// Puts an effect behind everything recorded so far.
@@ -131,7 +139,7 @@ public struct Turn: Sendable {
 
   /// What a turn begins with: its brief, drawn regions and numbers quoted.
   private mutating func open() {
-    record(events.started(brief, policy: policyDigest))
+    record(events.started(RecordedBrief(brief, tools: requests.tools), policy: policyDigest))
     decideDisclosure()
     for region in brief.drawnRegions { drawnRegions.append(recordDrawn(region)) }
     if case .ask(let question) = brief.task { quoteNumbers(of: question, source: "question") }

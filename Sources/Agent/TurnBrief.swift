@@ -1,4 +1,5 @@
-// Everything a turn starts from. It is recorded whole in `turn.started`, so that replay needs the trace alone.
+// Everything a turn starts from. `turn.started` holds what the record before it does not say (RecordedBrief.swift), so
+// that replay needs the trace alone.
 // What must stay true: two turns with equal briefs and equal inputs make equal events.
 
 public import Domain
@@ -38,7 +39,7 @@ public struct TurnBudget: Sendable, Hashable, Codable {
 }
 
 /// A call made earlier in the case whose evidence may be reused.
-public struct EarlierCall: Sendable, Hashable, Codable {
+public struct EarlierCall: Sendable, Hashable {
   public var tool: ToolReference
   /// Canonical text of the arguments.
   public var arguments: String
@@ -53,7 +54,7 @@ public struct EarlierCall: Sendable, Hashable, Codable {
 }
 
 /// What a turn starts from.
-public struct TurnBrief: Sendable, Hashable, Codable {
+public struct TurnBrief: Sendable, Hashable {
   public var caseID: CaseID
   public var turn: TurnID
   public var task: TurnTask

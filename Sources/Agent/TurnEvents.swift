@@ -16,14 +16,14 @@ struct TurnEvents: Sendable {
     NewEvent(caseID: caseID, turn: turn, kind: kind, payload: .object(payload))
   }
 
-  func started(_ brief: TurnBrief, policy: SHA256Hex) -> NewEvent {
+  func started(_ brief: RecordedBrief, policy: SHA256Hex) -> NewEvent {
     var payload: [String: JSONValue] = ["brief": json(brief), "policyDigest": .string(policy.rawValue)]
     if let build = brief.build { payload["build"] = .string(build) }
     return event(.turnStarted, payload)
   }
 
-  func requested(_ request: StepRequest) -> NewEvent {
-    event(.modelRequested, ["step": .number(Double(request.number)), "request": json(request)])
+  func requested(_ request: RecordedRequest) -> NewEvent {
+    event(.modelRequested, json(request).objectValue ?? [:])
   }
 
   func responded(step: Int, _ reply: StepReply, elapsed: Double) -> NewEvent {

@@ -1,6 +1,7 @@
 // A turn again, from its record alone: the recorded inputs go through the same reducer, and every event it makes is
 // compared with the recorded one.
-// What must stay true: nothing but the record and the recorded policy is used; the first difference is named.
+// What must stay true: nothing but the record, the recorded policy and the kept manifests is used; the first difference
+// is named.
 
 public import Domain
 import JSON
@@ -39,9 +40,12 @@ public enum TurnReplay {
   ///
   /// - Parameters:
   ///   - events: the turn's events in order of seq; kinds that a turn does not make are passed over.
+  ///   - before: what stood in the case before `turn.started`.
   ///   - policy: the policy whose digest `turn.started` names.
   ///   - build: this build's name.
-  public static func replay(events: [Event], policy: Policy, build: String? = nil) -> ReplayVerdict {
+  public static func replay(
+    events: [Event], before: TurnBefore, policy: Policy, build: String? = nil
+  ) -> ReplayVerdict {
     let isClosed = events.contains { isClosing($0) }
     let recorded = events.filter { madeByTurn.contains($0.kind) && !isClosing($0) }
     guard let first = recorded.first else {
@@ -51,7 +55,7 @@ public enum TurnReplay {
       return ReplayVerdict(
         .diverged, seq: redacted.seq, message: "the event was redacted; a redacted turn cannot be replayed", events: 0)
     }
-    guard first.kind == .turnStarted, let brief = decoded(TurnBrief.self, first.payload["brief"]) else {
+    guard first.kind == .turnStarted, let record = decoded(RecordedBrief.self, first.payload["brief"]) else {
       return ReplayVerdict(.diverged, seq: first.seq, message: "the turn does not begin with its brief", events: 0)
     }
     let recordedDigest = first.payload["policyDigest"]?.stringValue
@@ -61,13 +65,26 @@ public enum TurnReplay {
         message: "the turn was decided by the policy \(recordedDigest ?? "none"), and \(policy.digest) was given",
         events: 0)
     }
-    var run = Run(turn: Turn(brief: brief, policy: policy), isClosed: isClosed)
-    var verdict = run.compare(recorded)
-    if verdict.kind == .diverged, let build, brief.build != build {
+    var verdict: ReplayVerdict
+    do throws(BriefProblem) {
+      var run = Run(turn: Turn(brief: try record.brief(before), policy: policy), isClosed: isClosed)
+      verdict = run.compare(recorded)
+    } catch {
+      verdict = ReplayVerdict(.diverged, seq: first.seq, message: error.message, events: 0)
+    }
+    if verdict.kind == .diverged, let build, record.build != build {
       verdict.kind = .otherBuild
-      verdict.message = "recorded by the build \(brief.build ?? "without a name"): \(verdict.message ?? "")"
+      verdict.message = "recorded by the build \(record.build ?? "without a name"): \(verdict.message ?? "")"
     }
     return verdict
+  }
+
+  /// What the kept bytes of the manifests are named by that the turn was offered.
+  public static func manifestHashes(_ events: [Event]) -> [SHA256Hex] {
+    let started = events.first { $0.kind == .turnStarted }
+    return (started?.payload["brief"]?["tools"]?.arrayValue ?? []).compactMap {
+      $0["sha256"]?.stringValue.map { SHA256Hex($0) }
+    }
   }
 
   private static let madeByTurn: Set<EventKind> = [

@@ -42,6 +42,9 @@ public struct CaseState: Sendable, Hashable {
     public var fingerprint: String
   }
 
+  /// Events without whose payload evidence or calls are lacking here.
+  static let kindsOfFindings: Set<EventKind> = [.toolCalled, .toolReturned, .evidenceRecorded]
+
   private struct PendingCall: Sendable, Hashable {
     var tool: ToolReference
     var arguments: String

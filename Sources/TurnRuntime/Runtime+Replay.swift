@@ -11,8 +11,9 @@ import Ports
 public import Wire
 
 extension Runtime {
-  /// Longest policy read back.
+  /// Longest policy, and longest manifest, read back.
   private static let policyBytes = 4 << 20
+  private static let manifestBytes = 4 << 20
 
   /// `trace/replay`.
   public func replay(_ params: TurnParams, by principal: Principal) async throws(VPathError) -> TraceReplayResult {
@@ -23,15 +24,15 @@ extension Runtime {
         subject: params.turn.rawValue, retryable: true)
     }
     let events = try await events(of: params.turn, in: found.caseID)
-    let verdict = try await verdict(events)
+    let verdict = try await verdict(events, of: found.caseID)
     try await recordRead(.traceReplay, of: found, turn: params.turn, by: principal, decision)
     return TraceReplayResult(
       turn: params.turn, verdict: verdict.kind.rawValue, seq: verdict.seq, message: verdict.message,
       events: verdict.events)
   }
 
-  private func verdict(_ events: [Event]) async throws(VPathError) -> ReplayVerdict {
-    guard events.contains(where: { $0.kind == .turnStarted }) else {
+  private func verdict(_ events: [Event], of caseID: CaseID) async throws(VPathError) -> ReplayVerdict {
+    guard let started = events.first(where: { $0.kind == .turnStarted }) else {
       return ReplayVerdict(.identical, message: "the turn never began", events: 0)
     }
     let queued = events.first { $0.kind == .turnQueued }
@@ -51,13 +52,47 @@ extension Runtime {
       return ReplayVerdict(
         .diverged, seq: queued?.seq, message: "the recorded policy cannot be read by this build", events: 0)
     }
-    return await Runtime.replayed(events, policy, build: environment.build)
+    let before = try await before(started.seq, in: caseID, TurnReplay.manifestHashes(events))
+    return await Runtime.replayed(events, before, policy, build: environment.build)
   }
 
   /// Away from the actor: a long turn takes a while to replay.
   @concurrent
-  private static func replayed(_ events: [Event], _ policy: Policy, build: String) async -> ReplayVerdict {
-    TurnReplay.replay(events: events, policy: policy, build: build)
+  private static func replayed(
+    _ events: [Event], _ before: TurnBefore, _ policy: Policy, build: String
+  ) async -> ReplayVerdict {
+    TurnReplay.replay(events: events, before: before, policy: policy, build: build)
+  }
+
+  /// What stood in the case before an event, from the trace, with the manifests of these hashes that are kept.
+  private func before(
+    _ seq: Int, in caseID: CaseID, _ hashes: [SHA256Hex]
+  ) async throws(VPathError) -> TurnBefore {
+    var fold = CaseState(caseID)
+    var redacted: Int?
+    while fold.head < seq - 1 {
+      let page = try await environment.store.events(
+        of: caseID, turn: nil, after: fold.head, limit: min(1000, seq - 1 - fold.head))
+      if page.isEmpty { break }
+      for event in page {
+        fold.apply(event)
+        if event.payload == .null, CaseState.kindsOfFindings.contains(event.kind) { redacted = redacted ?? event.seq }
+      }
+    }
+    var tools: [ToolManifest] = []
+    for hash in hashes {
+      do throws(VPathError) {
+        let bytes = try await wholeFile(hash, limit: Runtime.manifestBytes)
+        if let value = try? JSONValue.parse(bytes), let manifest = decoded(ToolManifest.self, value) {
+          tools.append(manifest)
+        }
+      } catch {
+        // The replay says which one is missing.
+        guard error.id == .evidenceNotFound else { throw error }
+      }
+    }
+    return TurnBefore(
+      evidence: fold.evidence, earlierCalls: fold.earlierCalls, tools: tools, redactedSeq: redacted)
   }
 
   /// `trace/explain`.

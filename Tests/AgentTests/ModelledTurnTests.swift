@@ -99,7 +99,8 @@ private func call(_ tool: String, _ arguments: String, part: Int = 1) -> String 
   @Test func isReplayedFromTheRecordAlone() async throws {
     let turn = try await run(
       brief(question, tools: tools), planner: try .over(chat(), planning: .free), tool: tool)
-    let verdict = TurnReplay.replay(events: turn.recorded, policy: try Policy.load(yaml: modelPolicy))
+    let verdict = TurnReplay.replay(
+      events: turn.recorded, before: turn.before, policy: try Policy.load(yaml: modelPolicy))
     #expect(verdict.kind == .identical, "\(verdict)")
   }
 
@@ -223,7 +224,8 @@ private func call(_ tool: String, _ arguments: String, part: Int = 1) -> String 
     let turn = try await run(brief(DemoQuestion.question), planner: try .over(chat, planning: .free))
     #expect([.answered, .composed, .modelUnavailable].contains(turn.outcome.stop))
     #expect(turn.answer.usage.steps <= 16)
-    let verdict = TurnReplay.replay(events: turn.recorded, policy: try Policy.load(yaml: modelPolicy))
+    let verdict = TurnReplay.replay(
+      events: turn.recorded, before: turn.before, policy: try Policy.load(yaml: modelPolicy))
     #expect(verdict.kind == .identical, "\(verdict)")
   }
 }

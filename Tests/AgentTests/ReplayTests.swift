@@ -42,7 +42,7 @@ private func samples() throws -> [(name: String, turn: FinishedTurn)] {
   @Test func everyTurnReplaysIdentically() throws {
     let policy = try SamplePolicies.permitting()
     for (name, turn) in try samples() {
-      let verdict = TurnReplay.replay(events: turn.recorded, policy: policy, build: "another")
+      let verdict = TurnReplay.replay(events: turn.recorded, before: turn.before, policy: policy, build: "another")
       #expect(verdict.kind == .identical, "\(name): \(verdict.message ?? "") at \(verdict.seq ?? 0)")
       #expect(verdict.events == turn.events.count)
     }
@@ -57,7 +57,8 @@ private func samples() throws -> [(name: String, turn: FinishedTurn)] {
       }
       #expect(recorded.map(\.payload) == turn.events.map(\.payload), "\(name)")
       #expect(
-        TurnReplay.replay(events: recorded, policy: try SamplePolicies.permitting()).kind == .identical, "\(name)")
+        TurnReplay.replay(events: recorded, before: turn.before, policy: try SamplePolicies.permitting()).kind
+          == .identical, "\(name)")
     }
   }
 
@@ -69,7 +70,7 @@ private func samples() throws -> [(name: String, turn: FinishedTurn)] {
       var members = recorded[index].payload.objectValue ?? [:]
       members["changed"] = true
       recorded[index].payload = .object(members)
-      let verdict = TurnReplay.replay(events: recorded, policy: policy)
+      let verdict = TurnReplay.replay(events: recorded, before: turn.before, policy: policy)
       #expect(verdict.kind == .diverged)
       #expect(verdict.seq == index + 1, "\(turn.events[index].kind)")
       #expect(verdict.message?.contains("/changed") == true)
@@ -77,24 +78,26 @@ private func samples() throws -> [(name: String, turn: FinishedTurn)] {
   }
 
   @Test func aChangedResultDivergesWhereItWouldHaveChangedTheTurn() throws {
-    var recorded = try run(brief()).recorded
+    let turn = try run(brief())
+    var recorded = turn.recorded
     let place = try #require(recorded.firstIndex { $0.kind == .modelResponded })
     var members = recorded[place].payload.objectValue ?? [:]
     members["reply"] = ["text": "{}", "promptTokens": 0, "completionTokens": 0]
     recorded[place].payload = .object(members)
-    let verdict = TurnReplay.replay(events: recorded, policy: try SamplePolicies.permitting())
+    let verdict = TurnReplay.replay(events: recorded, before: turn.before, policy: try SamplePolicies.permitting())
     #expect(verdict.kind == .diverged)
     #expect(verdict.seq == place + 2, "the reply is an input; what follows from it differs")
   }
 
   @Test func anotherBuildIsToldApart() throws {
-    var recorded = try run(brief()).recorded
+    let turn = try run(brief())
+    var recorded = turn.recorded
     var members = recorded[1].payload.objectValue ?? [:]
     members["step"] = 7
     recorded[1].payload = .object(members)
     let policy = try SamplePolicies.permitting()
-    #expect(TurnReplay.replay(events: recorded, policy: policy, build: "test").kind == .diverged)
-    let other = TurnReplay.replay(events: recorded, policy: policy, build: "newer")
+    #expect(TurnReplay.replay(events: recorded, before: turn.before, policy: policy, build: "test").kind == .diverged)
+    let other = TurnReplay.replay(events: recorded, before: turn.before, policy: policy, build: "newer")
     #expect(other.kind == .otherBuild)
     #expect(other.kind.rawValue == "other build")
     #expect(other.message == "recorded by the build test: model.requested differs at /step")
@@ -105,25 +108,33 @@ private func samples() throws -> [(name: String, turn: FinishedTurn)] {
     let policy = try SamplePolicies.permitting()
     var cut = turn.recorded
     cut.removeLast()
-    #expect(TurnReplay.replay(events: cut, policy: policy).message == "the record ends before the turn does")
+    #expect(
+      TurnReplay.replay(events: cut, before: turn.before, policy: policy).message
+        == "the record ends before the turn does")
     var more = turn.recorded
     more.append(more[more.count - 1])
-    #expect(TurnReplay.replay(events: more, policy: policy).message?.contains("no further event") == true)
-    #expect(TurnReplay.replay(events: [], policy: policy).message == "the turn never began")
-    #expect(TurnReplay.replay(events: Array(turn.recorded.dropFirst()), policy: policy).kind == .diverged)
+    #expect(
+      TurnReplay.replay(events: more, before: turn.before, policy: policy).message?.contains("no further event") == true
+    )
+    #expect(TurnReplay.replay(events: [], before: turn.before, policy: policy).message == "the turn never began")
+    #expect(
+      TurnReplay.replay(events: Array(turn.recorded.dropFirst()), before: turn.before, policy: policy).kind == .diverged
+    )
   }
 
   @Test func anotherPolicyIsRefused() throws {
+    let turn = try run(brief())
     let verdict = TurnReplay.replay(
-      events: try run(brief()).recorded, policy: try SamplePolicies.forbidding("cell_counter"))
+      events: turn.recorded, before: turn.before, policy: try SamplePolicies.forbidding("cell_counter"))
     #expect(verdict.kind == .diverged)
     #expect(verdict.message?.contains("was decided by the policy") == true)
   }
 
   @Test func aRedactedTurnCannotBeReplayed() throws {
-    var recorded = try run(brief()).recorded
+    let turn = try run(brief())
+    var recorded = turn.recorded
     recorded[2].payload = .null
-    let verdict = TurnReplay.replay(events: recorded, policy: try SamplePolicies.permitting())
+    let verdict = TurnReplay.replay(events: recorded, before: turn.before, policy: try SamplePolicies.permitting())
     #expect(verdict.seq == 3)
     #expect(verdict.message?.contains("redacted") == true)
   }
@@ -144,20 +155,23 @@ private func samples() throws -> [(name: String, turn: FinishedTurn)] {
       recorded.append(
         closing(.toolFailed, ["call": "call-1", "result": [:], "elapsedSeconds": 0, "reason": reason]))
       recorded.append(closing(.turnCompleted, ["stop": "failed", "reason": reason]))
-      let verdict = TurnReplay.replay(events: recorded, policy: try SamplePolicies.permitting())
+      let verdict = TurnReplay.replay(events: recorded, before: turn.before, policy: try SamplePolicies.permitting())
       #expect(verdict.kind == .identical, "\(length): \(verdict.message ?? "")")
       #expect(verdict.events == length)
     }
   }
 
   @Test func eventsOfTheRuntimeArePassedOver() throws {
-    var recorded = try run(brief()).recorded
+    let turn = try run(brief())
+    var recorded = turn.recorded
     var other = recorded[0]
     other.kind = .sandboxDegraded
     recorded.insert(other, at: 3)
     other.kind = .turnQueued
     recorded.insert(other, at: 0)
-    #expect(TurnReplay.replay(events: recorded, policy: try SamplePolicies.permitting()).kind == .identical)
+    #expect(
+      TurnReplay.replay(events: recorded, before: turn.before, policy: try SamplePolicies.permitting()).kind
+        == .identical)
   }
 }
 

@@ -40,6 +40,8 @@ struct FinishedTurn {
   var requests: [StepRequest]
   var ran: [ToolCallInputDraft]
   var evidence: [Evidence]
+  /// What replay needs besides its events.
+  var before: TurnBefore
 
   /// The answer; an empty one when there is none.
   var answer: Answer {
@@ -67,6 +69,7 @@ struct FinishedTurn {
 struct TurnDriver {
   var turn: Turn
   let budget: TurnBudget
+  private let before: TurnBefore
   /// Nil for a call that a client makes itself.
   private let callLimit: Int?
   private(set) var events: [NewEvent] = []
@@ -83,6 +86,7 @@ struct TurnDriver {
   init(_ brief: TurnBrief, _ policy: Policy) {
     turn = Turn(brief: brief, policy: policy)
     budget = brief.budget
+    before = TurnBefore(evidence: brief.evidence, earlierCalls: brief.earlierCalls, tools: brief.tools)
     if case .ask = brief.task { callLimit = brief.budget.toolCalls } else { callLimit = nil }
   }
 
@@ -146,7 +150,8 @@ struct TurnDriver {
 
   func finished() throws -> FinishedTurn {
     FinishedTurn(
-      events: events, outcome: try #require(outcome), requests: requests, ran: ran, evidence: turn.evidence)
+      events: events, outcome: try #require(outcome), requests: requests, ran: ran, evidence: turn.evidence,
+      before: before)
   }
 }
 

@@ -20,7 +20,13 @@ private let answer = #"{"act":{"answer":{"findings":[{"part":1,"evidence":["m1"]
     let recorded = driver.events[0].payload
     #expect(recorded["policyDigest"]?.stringValue == (try SamplePolicies.permitting()).digest.rawValue)
     #expect(recorded["build"] == "test")
-    #expect(recorded["brief"] == (try encodeJSON(brief())))
+    let kept = try #require(recorded["brief"])
+    #expect(kept["task"] == (try encodeJSON(brief().task)))
+    #expect(kept["slides"] == (try encodeJSON(brief().slides)))
+    #expect(kept["evidenceBefore"] == 0 && kept["callsBefore"] == 0 && kept["evidence"] == nil)
+    #expect(
+      kept["tools"]?.arrayValue?.map { $0["name"]?.stringValue } == brief().tools.map(\.name)
+        && kept["tools"]?.arrayValue?.allSatisfy { $0["sha256"]?.stringValue?.count == 64 } == true)
     #expect(driver.requests[0].parts.isEmpty)
     #expect(driver.requests[0].stepsLeft == 16)
   }
@@ -344,7 +350,9 @@ private let answer = #"{"act":{"answer":{"findings":[{"part":1,"evidence":["m1"]
       Set(turn.answer.findings.map(\.part) + turn.answer.notAssessable.map(\.part)).count == turn.answer.parts.count)
     let input = turn.events(.inputReceived)
     if moment < 9 { #expect(input.map { $0.payload["reason"] } == ["enough"]) }
-    #expect(TurnReplay.replay(events: turn.recorded, policy: try SamplePolicies.permitting()).kind == .identical)
+    #expect(
+      TurnReplay.replay(events: turn.recorded, before: turn.before, policy: try SamplePolicies.permitting()).kind
+        == .identical)
   }
 
   @Test func keepsWhatWasMeasured() throws {

@@ -42,7 +42,7 @@ import Testing
     }
     let ids = turn.evidence.map(\.id).filter { $0.parts?.kind != .slide }
     #expect(Set(ids).count == ids.count, "no id is given twice")
-    let verdict = TurnReplay.replay(events: turn.recorded, policy: policy)
+    let verdict = TurnReplay.replay(events: turn.recorded, before: turn.before, policy: policy)
     #expect(verdict.kind == .identical, "\(verdict.message ?? "") at \(verdict.seq ?? 0)")
   }
 

@@ -6,6 +6,7 @@ import JSON
 import OrderedCollections
 import Policy
 import Ports
+import TestSupport
 import Wire
 
 @testable import TurnRuntime
@@ -154,8 +155,14 @@ extension Simulation {
     let budget = Simulation.limits.budget
     if progress.steps > budget.steps { fail("\(turn) took \(progress.steps) steps") }
     if progress.toolCalls > budget.toolCalls { fail("\(turn) made \(progress.toolCalls) calls") }
-    guard events.contains(where: { $0.kind == .turnStarted }) else { return }
-    let verdict = TurnReplay.replay(events: events, policy: policy, build: "sim")
+    guard let started = events.first(where: { $0.kind == .turnStarted }) else { return }
+    var before = CaseState(caseID)
+    for event in disk.events(of: caseID) where event.seq < started.seq { before.apply(event) }
+    let verdict = TurnReplay.replay(
+      events: events,
+      before: TurnBefore(
+        evidence: before.evidence, earlierCalls: before.earlierCalls,
+        tools: SampleTools.builtIn + [SampleTools.brownness]), policy: policy, build: "sim")
     if verdict.kind != .identical { fail("\(turn) does not replay: \(verdict.message ?? "") at \(verdict.seq ?? 0)") }
   }
 
