@@ -5,40 +5,54 @@
 public import Domain
 public import JSON
 
-/// Explains findings.
+/// Explains answers.
 public enum Explanation {
-  /// One object a finding of the turn's answer, in order, or the one asked for.
+  /// What stands behind an answer.
+  public struct Explained: Sendable, Hashable {
+    /// One object a finding, in the answer's order.
+    public var findings: [JSONValue]
+    /// One object a part that is not assessable, in the answer's order.
+    public var notAssessable: [JSONValue]
+  }
+
+  /// What stands behind the turn's answer; nil when the turn rendered none.
   ///
   /// - Parameters:
   ///   - turn: the turn whose answer is explained.
-  ///   - finding: the finding's place in the answer, 0 first; all of them when nil.
   ///   - events: the case's events up to the turn's end: evidence may come from earlier turns.
-  public static func explain(turn: TurnID, finding: Int? = nil, events: [Event]) -> [JSONValue] {
+  public static func explain(turn: TurnID, events: [Event]) -> Explained? {
+    guard let rendered = events.last(where: { $0.turn == turn && $0.kind == .answerRendered }) else { return nil }
     let record = Record(events)
-    guard let rendered = events.last(where: { $0.turn == turn && $0.kind == .answerRendered }) else { return [] }
     let checked = events.last { $0.turn == turn && $0.kind == .answerChecked }
     let answer = rendered.payload["answer"]
-    let findings = answer?["findings"]?.arrayValue ?? []
-    return findings.enumerated().compactMap { index, item -> JSONValue? in
-      guard finding == nil || finding == index else { return nil }
+    let seqs: JSONValue = .object(
+      [
+        "answer.rendered": .number(Double(rendered.seq)),
+        "answer.checked": checked.map { .number(Double($0.seq)) },
+      ].compactMapValues { $0 })
+    let findings = (answer?["findings"]?.arrayValue ?? []).enumerated().map { index, item -> JSONValue in
       let part = item["part"]?.integerValue
-      let asked = answer?["parts"]?.arrayValue?.first { $0["part"]?.integerValue == part }?["asked"]
       var members: [String: JSONValue] = [
         "finding": .number(Double(index)),
         "evidence": .array(
           (item["evidence"]?.arrayValue ?? []).compactMap(\.stringValue).map { record.evidence(EvidenceID($0)) }),
-        "seqs": .object(
-          [
-            "answer.rendered": .number(Double(rendered.seq)),
-            "answer.checked": checked.map { .number(Double($0.seq)) },
-          ].compactMapValues { $0 }),
+        "seqs": seqs,
       ]
       members["part"] = item["part"]
-      members["asked"] = asked
+      members["asked"] = answer?["parts"]?.arrayValue?.first { $0["part"]?.integerValue == part }?["asked"]
       members["statement"] = item["statement"]
       members["kind"] = item["kind"]
       return .object(members)
     }
+    let origins = ReasonOrigins(events.filter { $0.turn == turn })
+    let reasons = (answer?["notAssessable"]?.arrayValue ?? []).map { item -> JSONValue in
+      var members = item.objectValue ?? [:]
+      members["seqs"] = seqs
+      members["from"] = .array(
+        origins.of(part: item["part"]?.integerValue ?? 0, reason: item["reason"]?.stringValue ?? ""))
+      return .object(members)
+    }
+    return Explained(findings: findings, notAssessable: reasons)
   }
 
   /// The events of a case, by what they are about.

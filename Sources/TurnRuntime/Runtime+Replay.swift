@@ -108,13 +108,36 @@ extension Runtime {
       if page.isEmpty { break }
       events += page
     }
-    let findings = Explanation.explain(turn: params.turn, finding: params.finding, events: events)
-    if let finding = params.finding, findings.isEmpty {
-      throw VPathError(
-        .evidenceNotFound, "The answer of turn \(params.turn) has no finding \(finding); the first is 0.",
-        subject: params.turn.rawValue)
-    }
+    let explained = Explanation.explain(turn: params.turn, events: events)
+    let result = try Runtime.result(params, explained, progress)
     try await recordRead(.traceRead, of: found, turn: params.turn, by: principal, decision)
-    return TraceExplainResult(turn: params.turn, findings: findings)
+    return result
+  }
+
+  /// What was asked for, or why it is not there.
+  private static func result(
+    _ params: TraceExplainParams, _ explained: Explanation.Explained?, _ progress: TurnProgress
+  ) throws(VPathError) -> TraceExplainResult {
+    func missing(_ words: String) -> VPathError {
+      VPathError(.evidenceNotFound, "\(words).", subject: params.turn.rawValue)
+    }
+    let turn = params.turn
+    guard let explained else {
+      throw progress.phase == .completed
+        ? missing("Turn \(turn) has no answer (stop: \(progress.stop?.rawValue ?? "not in the record"))")
+        : missing("Turn \(turn) has not ended and has no answer yet")
+    }
+    guard let finding = params.finding else {
+      return TraceExplainResult(turn: turn, findings: explained.findings, notAssessable: explained.notAssessable)
+    }
+    let count = explained.findings.count
+    guard explained.findings.indices.contains(finding) else {
+      throw count == 0
+        ? missing(
+          "The answer of turn \(turn) has no findings: its \(explained.notAssessable.count) parts are not assessable. Ask without a finding to see where their reasons come from"
+        )
+        : missing("The answer of turn \(turn) has \(count) findings, 0 to \(count - 1), and no finding \(finding)")
+    }
+    return TraceExplainResult(turn: turn, findings: [explained.findings[finding]], notAssessable: [])
   }
 }

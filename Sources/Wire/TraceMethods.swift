@@ -214,12 +214,19 @@ public struct TraceExplainResult: WireType {
   /// One object a finding: statement, and for each cited piece of evidence the measurement, tool and version, region,
   /// pixels' digest, policy decision and the seqs of the events that say so.
   public var findings: [JSONValue]
-  public init(turn: TurnID, findings: [JSONValue]) {
+  /// One object a part that is not assessable: its reason, and `from`: the refusals, failures, decisions of the policy,
+  /// unavailable tools and planner's step that gave it, with their seqs. Empty when one finding was asked for.
+  public var notAssessable: [JSONValue]
+  public init(turn: TurnID, findings: [JSONValue], notAssessable: [JSONValue]) {
     self.turn = turn
     self.findings = findings
+    self.notAssessable = notAssessable
   }
   public static var schema: Schema {
-    .object([.required("turn", .turnID), .required("findings", .array(of: .any()))])
+    .object([
+      .required("turn", .turnID), .required("findings", .array(of: .any())),
+      .required("notAssessable", .array(of: .any())),
+    ])
   }
 }
 
@@ -268,8 +275,9 @@ public enum TraceMethods {
     "trace/replay", "Runs a turn again from its record alone and compares every byte.", errors: [.turnNotFound],
     example: ["turn": "turn-1"])
   public static let explain = Method<TraceExplainParams, TraceExplainResult>(
-    "trace/explain", "From a statement to measurement, tool, region, pixels and policy decision.",
-    errors: [.turnNotFound], example: ["turn": "turn-1"])
+    "trace/explain",
+    "From a statement to measurement, tool, region, pixels and policy decision; from a reason to who gave it.",
+    errors: [.turnNotFound, .evidenceNotFound], example: ["turn": "turn-1"])
   public static let export = Method<TraceExportParams, TraceExportResult>(
     "trace/export", "One case as a file that verifies on its own, in pieces.", errors: [.caseNotFound],
     example: ["case": "case-1"])

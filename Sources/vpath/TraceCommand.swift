@@ -146,7 +146,9 @@ struct TraceCommand: AsyncParsableCommand {
         try await $0.connection.call(TraceMethods.explain, params)
       }
       try Printed.rows(result, json: options.json) { result in
-        result.findings.flatMap { ExplanationText.lines($0, indent: "") }
+        let reasons = result.notAssessable.flatMap { ExplanationText.lines($0, indent: "  ") }
+        return result.findings.flatMap { ExplanationText.lines($0, indent: "") }
+          + (reasons.isEmpty ? [] : ["not assessable:"] + reasons)
       }
     }
   }
@@ -202,7 +204,7 @@ enum ExplanationText {
   }
 
   private static func rank(_ key: String) -> String {
-    let first = ["part", "statement", "id", "kind", "measurement", "name", "value", "unit"]
+    let first = ["part", "asked", "statement", "reason", "what", "id", "kind", "measurement", "name", "value", "unit"]
     return first.firstIndex(of: key).map { "0\($0)" } ?? "1\(key)"
   }
 

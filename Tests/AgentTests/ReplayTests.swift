@@ -178,7 +178,7 @@ private func samples() throws -> [(name: String, turn: FinishedTurn)] {
 @Suite struct Explaining {
   @Test func aStatementLeadsToPixelsAndPolicy() throws {
     let turn = try run(brief(DemoQuestion.question))
-    let findings = Explanation.explain(turn: TurnID("turn-1"), events: turn.recorded)
+    let findings = try #require(Explanation.explain(turn: TurnID("turn-1"), events: turn.recorded)).findings
     #expect(findings.count == 2)
     let density = try #require(findings.last)
     #expect(density["finding"] == 1)
@@ -203,13 +203,46 @@ private func samples() throws -> [(name: String, turn: FinishedTurn)] {
       Set(seqs.keys) == ["evidence.recorded", "tool.called", "tool.returned", "policy.decided", "model.responded"])
   }
 
-  @Test func oneFindingCanBeAskedFor() throws {
+  @Test func aTurnWithoutAnAnswerHasNothingToExplain() throws {
     let turn = try run(brief(DemoQuestion.question))
-    let one = Explanation.explain(turn: TurnID("turn-1"), finding: 0, events: turn.recorded)
-    #expect(one.count == 1)
-    #expect(one.first?["finding"] == 0)
-    #expect(Explanation.explain(turn: TurnID("turn-1"), finding: 7, events: turn.recorded).isEmpty)
-    #expect(Explanation.explain(turn: TurnID("turn-9"), events: turn.recorded).isEmpty)
+    #expect(Explanation.explain(turn: TurnID("turn-9"), events: turn.recorded) == nil)
+    let cut = turn.recorded.filter { $0.kind != .answerRendered }
+    #expect(Explanation.explain(turn: TurnID("turn-1"), events: cut) == nil)
+  }
+
+  @Test func aReasonLeadsToThePlannersStep() throws {
+    let turn = try run(brief(DemoQuestion.question))
+    let explained = try #require(Explanation.explain(turn: TurnID("turn-1"), events: turn.recorded))
+    let reason = try #require(explained.notAssessable.first)
+    #expect(reason["part"] == 3 && reason["asked"] == "is any part of it tumour")
+    let answer = turn.recorded.last { $0.kind == .answerRendered }?.payload["answer"]
+    #expect(reason["reason"] == answer?["notAssessable"]?.arrayValue?.first?["reason"])
+    #expect(reason["seqs"]?["answer.rendered"] != nil)
+    let from = reason["from"]?.arrayValue ?? []
+    let step = try #require(from.first { $0["what"] == "planner" })
+    let seq = step["seqs"]?["model.responded"]?.integerValue
+    #expect(turn.recorded.first { $0.seq == seq }?.kind == .modelResponded)
+  }
+
+  @Test func aReasonLeadsToTheToolThatGaveIt() throws {
+    let refusal = "the slide has no scale, so nothing can be counted per mm²"
+    let turn = try run(brief(), tool: { _ in ToolResult(refusals: [ToolRefusal(reason: refusal)]) })
+    let explained = try #require(Explanation.explain(turn: TurnID("turn-1"), events: turn.recorded))
+    #expect(explained.findings.isEmpty)
+    let from = explained.notAssessable.flatMap { $0["from"]?.arrayValue ?? [] }
+    let origin = try #require(from.first { $0["what"] == "refusal" }, "\(explained.notAssessable)")
+    #expect(origin["tool"] == "cell_counter" && origin["reason"] == .string(refusal) && origin["call"] == "call-1")
+    let seq = origin["seqs"]?["tool.returned"]?.integerValue
+    #expect(turn.recorded.first { $0.seq == seq }?.kind == .toolReturned)
+  }
+
+  @Test func aReasonLeadsToThePolicysDecision() throws {
+    let turn = try run(brief(), policy: try SamplePolicies.forbidding("cell_counter"))
+    let explained = try #require(Explanation.explain(turn: TurnID("turn-1"), events: turn.recorded))
+    let from = explained.notAssessable.flatMap { $0["from"]?.arrayValue ?? [] }
+    let origin = try #require(from.first { $0["what"] == "unavailable" || $0["what"] == "policy" }, "\(from)")
+    #expect(origin["tool"] == "cell_counter")
+    #expect(origin["seqs"]?.objectValue?.count == 1)
   }
 
   @Test func aComparisonLeadsToBothSides() throws {
@@ -217,7 +250,8 @@ private func samples() throws -> [(name: String, turn: FinishedTurn)] {
       brief(
         "Compare the drawn regions",
         drawn: [LevelZeroRect(x: 0, y: 0, width: 9, height: 9), LevelZeroRect(x: 20, y: 0, width: 9, height: 9)]))
-    let cited = Explanation.explain(turn: TurnID("turn-1"), events: turn.recorded).first?["evidence"]?.arrayValue ?? []
+    let cited =
+      Explanation.explain(turn: TurnID("turn-1"), events: turn.recorded)?.findings.first?["evidence"]?.arrayValue ?? []
     let comparison = try #require(cited.first { $0["id"] == "c1" })
     #expect(comparison["of"]?.arrayValue?.map { $0["id"] } == ["m1", "m3"])
     #expect(comparison["of"]?.arrayValue?.allSatisfy { $0["policy"]?["effect"] == "permit" } == true)
@@ -237,7 +271,8 @@ private func samples() throws -> [(name: String, turn: FinishedTurn)] {
         event.seq += first.events.count
         return event
       }
-    let cited = Explanation.explain(turn: TurnID("turn-2"), events: events).first?["evidence"]?.arrayValue?.first
+    let cited = Explanation.explain(turn: TurnID("turn-2"), events: events)?.findings.first?["evidence"]?.arrayValue?
+      .first
     #expect(cited?["call"]?["turn"] == "turn-1")
     #expect(cited?["policy"]?["effect"] == "permit")
   }

@@ -257,6 +257,31 @@ import Wire
     #expect(reads.count == 2, "who read what is recorded")
   }
 
+  @Test func anAnswerWithoutFindingsSaysSoAndWhereItsReasonsComeFrom() async throws {
+    let world = try await RuntimeWorld()
+    let turn = try await world.ask(try await world.openCase(), "Is it tumour?")
+    _ = try await world.finished(turn)
+    let all = try await world.runtime.explain(TraceExplainParams(turn: turn), by: RuntimeWorld.alice)
+    #expect(all.findings.isEmpty && all.notAssessable.count == 1)
+    #expect(all.notAssessable.first?["from"]?.arrayValue?.contains { $0["what"] == "planner" } == true)
+    let none = await #expect(throws: VPathError.self) {
+      try await world.runtime.explain(TraceExplainParams(turn: turn, finding: 0), by: RuntimeWorld.alice)
+    }
+    #expect(none?.id == .evidenceNotFound && none?.message.contains("has no findings") == true)
+  }
+
+  @Test func aTurnWithoutAnAnswerIsNotExplained() async throws {
+    let world = try await RuntimeWorld()
+    let caseID = try await world.openCase()
+    let turn = try await world.runtime.callTool(
+      ToolCallParams(caseID: caseID, name: "cell_counter", arguments: ["slide": "s1"]), by: RuntimeWorld.alice
+    ).turn
+    let none = await #expect(throws: VPathError.self) {
+      try await world.runtime.explain(TraceExplainParams(turn: turn), by: RuntimeWorld.alice)
+    }
+    #expect(none?.id == .evidenceNotFound && none?.message.contains("has no answer") == true)
+  }
+
   @Test func aToolThatRanWithoutASandboxIsAnEvent() async throws {
     let world = try await RuntimeWorld(
       tools: ScriptedTools { input, _ in
