@@ -20,9 +20,9 @@ extension MCPSession {
   /// How long a server may be silent before its first answers.
   struct Patience: Sendable, Equatable {
     /// Until a silent probe counts as a sign of the older era.
-    var probeSeconds = 5.0
+    var probeSeconds = 10.0
     /// Until a silent start fails.
-    var startSeconds = 20.0
+    var startSeconds = 30.0
   }
 
   /// What the probe came to.
@@ -71,7 +71,12 @@ extension MCPSession {
     case .failed(let error): throw error
     case .silent: throw EndReason.timedOut(seconds: patience.startSeconds).error
     case .refused(let error):
-      // A server that was too slow for the probe has settled on the newer era meanwhile.
+      // A server that was too slow for the probe has settled on the newer era meanwhile, or says so here.
+      if case .result(let late)? = lateProbe,
+        late.result["supportedVersions"]?.arrayValue?.contains(.string(MCP.protocolVersion)) == true
+      {
+        return .modern
+      }
       let supported = error.data?["supported"]?.arrayValue?.compactMap(\.stringValue) ?? []
       if error.code == MCP.unsupportedProtocolVersion {
         if supported.contains(MCP.protocolVersion) { return .modern }

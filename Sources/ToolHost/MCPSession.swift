@@ -50,6 +50,8 @@ actor MCPSession {
   private var nextID = 1
   /// Requests given up in silence: their answers may still come.
   private var givenUp: Set<Int> = []
+  /// The answer to the probe, where it came after the probe was given up.
+  private(set) var lateProbe: Exchange?
   var era: Era?
   /// Whether the process ended of itself before it had answered anything.
   private(set) var endedAtProbe = false
@@ -322,7 +324,11 @@ actor MCPSession {
   private func finish(_ id: RequestID, _ outcome: () -> Exchange) {
     guard case .integer(let number) = id, let call = pending.removeValue(forKey: number) else {
       if case .integer(let number) = id, (1..<nextID).contains(number) {
-        if givenUp.remove(number) == nil { breakOff("it answered a request twice") }
+        if givenUp.remove(number) == nil {
+          breakOff("it answered a request twice")
+        } else {
+          lateProbe = outcome()
+        }
       } else {
         breakOff("it answers what was never asked")
       }

@@ -51,8 +51,8 @@ public struct ToolHostConfiguration: Sendable, Hashable {
     maxima: ToolManifest.Limits = .init(seconds: 600, memoryMiB: 8192, outputMiB: 256),
     builtInLimits: ToolManifest.Limits = .init(seconds: 600, memoryMiB: 4096, outputMiB: 256),
     maxProcessesPerTool: Int = 64, maxConcurrentCalls: Int = 4, maxWaitingCalls: Int = 256,
-    maxKeptProcesses: Int = 8, idleSeconds: Double = 120, cancelGraceSeconds: Double = 0.3, probeSeconds: Double = 5,
-    startSeconds: Double = 20
+    maxKeptProcesses: Int = 8, idleSeconds: Double = 120, cancelGraceSeconds: Double = 0.3, probeSeconds: Double = 10,
+    startSeconds: Double = 30
   ) {
     self.bubblewrap = bubblewrap
     self.launcher = launcher

@@ -59,6 +59,9 @@ final class HostBench: Sendable {
     var configuration = ToolHostConfiguration(
       launcher: Machine.program("vpath-launch"), builtInProgram: "\(path)/vpath-tools",
       builtInDirectory: "\(path)/built-in", installedDirectory: "\(path)/installed", workDirectory: "\(path)/work")
+    // On a busy machine a program may take long to start; no test but those of silence waits for it to be silent.
+    configuration.probeSeconds = 300
+    configuration.startSeconds = 300
     change(&configuration)
     self.configuration = configuration
     registry = ToolRegistry(configuration)

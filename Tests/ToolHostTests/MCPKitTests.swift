@@ -29,13 +29,14 @@ enum MCPKit: String, CaseIterable, CustomTestStringConvertible {
   }()
 }
 
-@Suite("A server built on the official SDK", .enabled(if: Machine.hasBubblewrap, Machine.needs))
+/// One after another: an interpreter with the SDK takes a processor for seconds to start.
+@Suite("A server built on the official SDK", .serialized, .enabled(if: Machine.hasBubblewrap, Machine.needs))
 struct MCPKitTests {
   private func bench(
     _ kit: MCPKit, _ name: String, arguments: [String] = [], lifetime: ToolManifest.Lifetime = .call,
     change: (inout ToolManifest) -> Void = { _ in }
   ) throws -> HostBench {
-    let bench = try HostBench { $0.startSeconds = 60 }
+    let bench = try HostBench()
     var manifest = HostBench.manifest(name)
     manifest.inputSchema = [
       "type": "object", "additionalProperties": false,

@@ -2,7 +2,7 @@
 # speaks 2026-07-28. One tool for each thing a tool may do.
 import asyncio
 import base64
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from pydantic import BaseModel
 
@@ -34,7 +34,7 @@ def told(ctx: Context) -> dict:
 
 
 @server.tool()
-def measured(region: str, ctx: Context) -> dict:
+def measured(region: str, ctx: Context) -> dict[str, Any]:
     """Gives evidence by the host's contract, from the picture that the host rendered."""
     view = told(ctx)["views"][0]
     with open(view["path"], "rb") as file:
