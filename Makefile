@@ -29,7 +29,7 @@ assets: packages
 	@packaging/fetch-assets
 
 build: packages ## Build the release programs into .build/release.
-	@echo "Building (the first time ten to thirty minutes on two cores, 3 GB of disk)…" >&2
+	@echo "Building (the first time ten to thirty minutes on two cores, 4 GB of disk)…" >&2
 	@for program in $(PROGRAMS); do $(SWIFT_RELEASE) --product $$program 2>&1 | packaging/build-output || exit 1; done
 
 test: packages assets ## Unit, property, simulation and end-to-end tests.
