@@ -41,6 +41,12 @@ extension Methods {
           + "and its end is recorded when the trace can be written again; else subscribe again.",
         params: SubscriptionEndedParams.schema.json),
       DeclaredNotification(
+        name: CallProgressParams.method,
+        summary:
+          "How far a `tools/call` is that was sent with `_meta.progressToken`. Droppable, not recorded; none comes after "
+          + "the call's answer.",
+        params: CallProgressParams.schema.json),
+      DeclaredNotification(
         name: CancelledParams.method,
         summary: "Sent by a client: stop working on a request of this connection. A `tools/call` is interrupted.",
         params: CancelledParams.schema.json),
