@@ -240,11 +240,10 @@ struct OutputTests {
 
   @Test("evidence that no event could hold is refused as over a limit")
   func tooLargeToRecord() throws {
-    let corner: JSONValue = ["x": 123_456, "y": 123_456]
-    let outline: JSONValue = ["polygon": .array(Array(repeating: corner, count: 10_000))]
-    let item = ProposedEvidence(key: nil, kind: .region, body: outline)
-    #expect(throws: Never.self) { try OutputCheck.checkSize(Array(repeating: item, count: 40)) }
-    let error = #expect(throws: VPathError.self) { try OutputCheck.checkSize(Array(repeating: item, count: 64)) }
+    let mebibyte = String(repeating: "x", count: 1 << 20)
+    let item = ProposedEvidence(key: nil, kind: .region, body: ["outline": .string(mebibyte)])
+    #expect(throws: Never.self) { try OutputCheck.checkSize(Array(repeating: item, count: 11)) }
+    let error = #expect(throws: VPathError.self) { try OutputCheck.checkSize(Array(repeating: item, count: 12)) }
     #expect(error?.id == .toolLimit && error?.message.contains("at most 12") == true)
   }
 }
