@@ -244,7 +244,8 @@ private final class Progress: Sendable {
         if next == end { return .tooSlow(seconds: limits.totalSeconds) }
         return hasBegun ? .stalled(seconds: limits.idleSeconds) : .silent(seconds: limits.firstByteSeconds)
       }
-      try? await Task.sleep(until: next)
+      // The first byte brings a nearer limit: look again before it could have passed by much.
+      try? await Task.sleep(until: min(next, .now + .seconds(min(limits.idleSeconds, 1))))
     }
     return .cancelled
   }
