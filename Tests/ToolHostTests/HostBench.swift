@@ -185,7 +185,7 @@ final class HostBench: Sendable {
   }
 
   /// Waits until something is so, for at most that long.
-  static func eventually(seconds: Double = 60, _ condition: () async -> Bool) async -> Bool {
+  static func eventually(seconds: Double = 300, _ condition: () async -> Bool) async -> Bool {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < deadline {
       if await condition() { return true }
