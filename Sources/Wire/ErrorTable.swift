@@ -1,5 +1,6 @@
 // The one table of errors: each id with its JSON-RPC code, the exit code of `vpath`, and whether a retry may help.
-// What must stay true: every ErrorID has exactly one row; codes of our own are positive.
+// What must stay true: every ErrorID has exactly one row; codes of our own are positive; no error ends `vpath` with 0.
+// A tool's error inside a turn ends nothing: the planner decides, and the turn's own end gives the exit code.
 
 public import Domain
 import JSON
@@ -9,7 +10,7 @@ public struct ErrorRow: Sendable, Hashable {
   public var id: ErrorID
   /// Nil where the id never travels as a JSON-RPC error.
   public var code: Int?
-  /// sysexits(3) where it has a word for it.
+  /// sysexits(3) where it has a word for it; never 0.
   public var exitCode: Int32
   /// Whether the same call may succeed later.
   public var retryable: Bool
@@ -45,10 +46,10 @@ public enum ErrorTable {
     case .regionTooLarge: row(1112, 65, "The region has more pixels than the limit.")
     case .toolNotFound: row(1201, 66, "No such tool is installed.")
     case .toolBadManifest: row(1202, 78, "The tool's manifest breaks its contract.")
-    case .toolFailed: row(1211, 0, "The tool ended with an error.")
-    case .toolTimedOut: row(1212, 0, "The tool ran longer than its limit.")
-    case .toolLimit: row(1213, 0, "The tool went over a limit of memory, output or files.")
-    case .toolBadOutput: row(1214, 0, "The tool's result breaks its contract.")
+    case .toolFailed: row(1211, 70, "The tool ended with an error.")
+    case .toolTimedOut: row(1212, 75, "The tool ran longer than its limit.")
+    case .toolLimit: row(1213, 70, "The tool went over a limit of memory, output or files.")
+    case .toolBadOutput: row(1214, 76, "The tool's result breaks its contract.")
     case .policyDenied: row(1301, 77, "The policy does not permit it.")
     case .sandboxUnavailable: row(1401, 71, "The sandbox cannot be set up, so no tool runs.")
     case .modelUnavailable: row(1501, 69, retry: true, "No planner answers.")
