@@ -1,7 +1,8 @@
 // What was measured, in the daemon's words: phrases from the tools' manifests bound to region, denominator, interval
 // and validity. Two significant figures; the exact value stays in the evidence.
 // What must stay true: every number in a statement is read from the evidence it cites; what is flagged, selected or
-// outside its validity is said to be so; a stranger's text (labels, flags, captions) is one bounded line.
+// outside its validity is said to be so; a stranger's text (labels, flags, captions) is one bounded line that claims
+// nothing about a disease (ToldWords.swift).
 // The sentences are listed with examples in docs/answers.md.
 
 import Domain
@@ -26,7 +27,9 @@ struct StatementRenderer: Sendable {
   func statement(of ids: [EvidenceID]) -> String {
     var sentences: [String] = []
     var mentioned: Set<EvidenceID> = []
-    let measured = ids.compactMap { id in evidence.measurement(id).map { MeasuredItem(id: id, measurement: $0) } }
+    let measured = ids.compactMap { id in
+      evidence.measurement(id).map { MeasuredItem(id: id, measurement: told($0, by: id)) }
+    }
     let leftOut = measured.filter { LeftOutMeasure(of: $0.measurement) != nil }
     let stated = measured.filter { LeftOutMeasure(of: $0.measurement) == nil }
     let groups = MeasureGroup.groups(of: stated) { evidence[$0]?.tool?.name ?? "" }
@@ -257,14 +260,15 @@ struct StatementRenderer: Sendable {
   private func region(_ id: EvidenceID) -> String? {
     guard let region = evidence.region(id) else { return nil }
     let rect = region.rect
-    var text = "\(id) (\(region.label.excerpt(80))) lies at x \(rect.x), y \(rect.y)\(slideSuffix(region.slide)), "
+    var text =
+      "\(id) (\(told(region.label, by: id, limit: 80))) lies at x \(rect.x), y \(rect.y)\(slideSuffix(region.slide)), "
     text += "\(NumberText.grouped(rect.width)) × \(NumberText.grouped(rect.height)) px"
     if let scale = evidence.micronsPerPixel(ofSlide: region.slide) {
       text +=
         ", that is \(NumberText.micrometres(rect.width, micronsPerPixel: scale)) × \(NumberText.micrometres(rect.height, micronsPerPixel: scale)) µm"
     }
     if let rank = region.rank, let score = region.score {
-      text += "; number \(rank) by \(score.name.excerpt(80))"
+      text += "; number \(rank) by \(told(score.name, by: id, limit: 80))"
     }
     let flags = regionFlags(id)
     return flags.isEmpty ? text : text + "; flagged: \(joined(flags))"
@@ -272,7 +276,7 @@ struct StatementRenderer: Sendable {
 
   /// What a reader must know of a region; that a window was selected is said with the ranking.
   private func regionFlags(_ id: EvidenceID) -> [String] {
-    (evidence.region(id)?.flags ?? []).filter { !$0.hasPrefix("selected") }
+    (evidence.region(id)?.flags ?? []).filter { !$0.hasPrefix("selected") }.map { told($0, by: id, limit: 120) }
   }
 
   private func view(_ id: EvidenceID, _ view: View) -> String {
@@ -281,8 +285,8 @@ struct StatementRenderer: Sendable {
   }
 
   private func artefact(_ id: EvidenceID, _ artefact: Artefact) -> String {
-    let caption = artefact.caption.excerpt(160)
-    return "\(id) is the file \(artefact.name.excerpt(80))" + (caption.isEmpty ? "" : " (\"\(caption)\")")
+    let caption = told(artefact.caption, by: id, limit: 160)
+    return "\(id) is the file \(told(artefact.name, by: id, limit: 80))" + (caption.isEmpty ? "" : " (\"\(caption)\")")
   }
 
   private func slide(_ slide: SlideRecord) -> String {
