@@ -75,7 +75,9 @@ extension Turn {
     } catch {
       settle(id) {
         $0.outcome.error = VPathError(
-          .protocolParams, "The arguments of \(manifest.name) cannot be used: \(error.message).", subject: manifest.name
+          .protocolParams,
+          "The arguments of \(manifest.name) cannot be used: \(error.message). "
+            + "Check them against tools/list and turn/get.", subject: manifest.name
         )
       }
     }

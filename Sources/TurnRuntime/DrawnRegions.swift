@@ -80,7 +80,8 @@ struct DrawnRegions {
     }
     guard slide.bounds.contains(rect) else {
       throw VPathError(
-        .regionOutOfBounds, "The region \(rect) does not lie on the slide. \(size), with 0,0 at the top left.",
+        .regionOutOfBounds,
+        "The region \(rect) does not lie on the slide. \(size), with 0,0 at the top left; draw inside it.",
         subject: place)
     }
     return Region(slide: slide.id, rect: rect, polygon: polygon, label: "drawn by the client")
