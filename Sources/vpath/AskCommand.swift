@@ -24,6 +24,7 @@ struct AskCommand: AsyncParsableCommand {
         vpath ask slide.svs "How cellular is this region?" --region 800,1200,400,400 --json
         vpath ask slide.svs "How cellular is it here?" --roi drawn-in-qupath.geojson
         vpath ask --case CASE "And in r5?"
+        vpath ask --case CASE "And in r5?" --key retry-1     asked again, the same turn answers
       """)
 
   @Argument(help: "A slide file (left out with --case), then the question.")
@@ -31,6 +32,8 @@ struct AskCommand: AsyncParsableCommand {
 
   @Option(name: .customLong("case"), help: "Ask about a case that is open.")
   var caseID: String?
+  @Option(help: "With --case: makes a retry safe; the same key and question give the same turn.")
+  var key: String?
   @Option(help: "The organ, for instance skin.")
   var organ: String?
   @Option(help: "The stain, for instance H&E.")
@@ -53,6 +56,7 @@ struct AskCommand: AsyncParsableCommand {
       throw ValidationError(
         caseID == nil ? "Give a slide and a question in quotes." : "With --case, give the question alone, in quotes.")
     }
+    guard key == nil || caseID != nil else { throw ValidationError("--key goes with --case: a key is a case's own.") }
   }
 
   func run() async throws {
@@ -60,20 +64,21 @@ struct AskCommand: AsyncParsableCommand {
     let slide = caseID == nil ? words[0] : nil
     let question = words[words.count - 1]
     let this = self
-    let stop = try await DaemonSession.run(options, startingFor: slide.map { [$0] }) { session in
+    let completed = try await DaemonSession.run(options, startingFor: slide.map { [$0] }) { session in
       try await this.ask(session, slide: slide, question: question, drawn: drawn)
     }
-    switch stop {
-    case .interrupted: throw ExitCode(ErrorTable.row(.cancelled).exitCode)
-    case .modelUnavailable: throw ExitCode(ErrorTable.row(.modelUnavailable).exitCode)
-    case .failed: throw ExitCode(ErrorTable.row(.internalBug).exitCode)
-    case .answered, .composed, .budgetExhausted: break
+    if let error = completed.failure { throw error }
+    switch completed.stop {
+    case .interrupted?: throw ExitCode(ErrorTable.row(.cancelled).exitCode)
+    case .modelUnavailable?: throw ExitCode(ErrorTable.row(.modelUnavailable).exitCode)
+    case .failed?, nil: throw ExitCode(ErrorTable.row(.internalBug).exitCode)
+    case .answered?, .composed?, .budgetExhausted?: break
     }
   }
 
   private func ask(
     _ session: DaemonSession, slide: String?, question: String, drawn: [DrawnRegion]
-  ) async throws -> StopReason {
+  ) async throws -> TurnResult {
     let connection = session.connection
     let caseID: CaseID
     if let given = self.caseID {
@@ -86,7 +91,9 @@ struct AskCommand: AsyncParsableCommand {
       caseID = opened.caseID
     }
     let started = try await connection.call(
-      TurnMethods.start, TurnStartParams(caseID: caseID, question: question, regions: drawn.isEmpty ? nil : drawn))
+      TurnMethods.start,
+      TurnStartParams(
+        caseID: caseID, question: question, regions: drawn.isEmpty ? nil : drawn, key: key))
     let completed = try await TurnFollower(connection: connection, turn: started.turn, quiet: options.json).follow()
     if options.json {
       Terminal.print(try AnswerDocument.json(completed, trace: session.trace).prettyString())
@@ -102,7 +109,7 @@ struct AskCommand: AsyncParsableCommand {
       try OutputFile.write(Array(RegionGeoJSON.document(completed).prettyString().utf8), to: geojson)
       Terminal.note("regions: \(geojson)")
     }
-    return completed.stop ?? .failed
+    return completed
   }
 }
 
@@ -113,5 +120,13 @@ enum AbsolutePath {
     guard given.isRelative, let current = getcwd(nil, 0) else { return path }
     defer { free(current) }
     return FilePath(String(cString: current)).pushing(given).lexicallyNormalized().string
+  }
+}
+
+extension TurnResult {
+  /// What ended the turn, where the daemon knows; nil otherwise.
+  fileprivate var failure: VPathError? {
+    guard let error, let message = error["message"]?.stringValue else { return nil }
+    return RPCError(code: error["code"]?.integerValue ?? 0, message: message, data: error["data"]).asVPathError
   }
 }

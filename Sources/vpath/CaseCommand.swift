@@ -9,6 +9,12 @@ import Wire
 struct CaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "case", abstract: "Open, list, show and close cases.",
+    discussion: """
+      EXAMPLES
+        vpath case open slide.svs --organ skin --stain H&E
+        vpath ask --case CASE "How many nuclei per mm² are there?"
+        vpath case close CASE
+      """,
     subcommands: [Open.self, List.self, Get.self, Close.self])
 
   struct Open: AsyncParsableCommand {
@@ -20,18 +26,20 @@ struct CaseCommand: AsyncParsableCommand {
     @Option(help: "The stain, for instance H&E.") var stain: String?
     @Option(help: "A scale you state, in µm per pixel.") var mpp: Double?
     @Option(help: "Free text kept with the case.") var notes: String?
+    @Option(help: "Makes a retry safe: the same key and slides give the same case.") var key: String?
     @OptionGroup var options: ConnectionOptions
 
     func run() async throws {
       let params = CaseOpenParams(
-        slides: slides.map(AbsolutePath.of), organ: organ, stain: stain, micronsPerPixel: mpp, notes: notes)
+        slides: slides.map(AbsolutePath.of), organ: organ, stain: stain, micronsPerPixel: mpp, notes: notes, key: key)
       let result = try await DaemonSession.run(options) { try await $0.connection.call(CaseMethods.open, params) }
       try CaseText.print(result, json: options.json)
     }
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List your cases, the last changed first.")
+    static let configuration = CommandConfiguration(
+      abstract: "List your cases, the last changed first.", discussion: "EXAMPLE\n  vpath case list --limit 5 --json")
     @Option(help: "How many.") var limit = 20
     @OptionGroup var options: ConnectionOptions
 
@@ -45,7 +53,8 @@ struct CaseCommand: AsyncParsableCommand {
   }
 
   struct Get: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show a case with its slides and turns.")
+    static let configuration = CommandConfiguration(
+      abstract: "Show a case with its slides and turns.", discussion: "EXAMPLE\n  vpath case get CASE")
     @Argument(help: "The case.") var caseID: String
     @OptionGroup var options: ConnectionOptions
 
@@ -57,7 +66,8 @@ struct CaseCommand: AsyncParsableCommand {
   }
 
   struct Close: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Close a case; its trace stays.")
+    static let configuration = CommandConfiguration(
+      abstract: "Close a case; its trace stays.", discussion: "EXAMPLE\n  vpath case close CASE")
     @Argument(help: "The case.") var caseID: String
     @OptionGroup var options: ConnectionOptions
 

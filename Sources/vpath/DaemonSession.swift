@@ -15,8 +15,6 @@ import Wire
 
 /// A connection with the daemon behind it.
 struct DaemonSession: Sendable {
-  static let version = "0.1.0"
-
   let connection: ClientConnection
   /// Where it listens, for further connections.
   let socket: String

@@ -17,6 +17,11 @@ import Wire
 struct PolicyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "policy", abstract: "Check a policy file, and ask what it would decide.",
+    discussion: """
+      EXAMPLES
+        vpath policy check policies/default.yaml
+        vpath policy explain --action case.open
+      """,
     subcommands: [Check.self, Explain.self])
 
   /// Largest policy file.

@@ -9,6 +9,11 @@ import Wire
 struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report", abstract: "Fill a report template from a case's evidence.",
+    discussion: """
+      EXAMPLES
+        vpath report draft CASE --template skin_excision
+        vpath report get TURN --format html --output report.html
+      """,
     subcommands: [Draft.self, Get.self])
 
   struct Draft: AsyncParsableCommand {
@@ -32,7 +37,9 @@ struct ReportCommand: AsyncParsableCommand {
   }
 
   struct Get: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Read a report drafted earlier.")
+    static let configuration = CommandConfiguration(
+      abstract: "Read a report drafted earlier.",
+      discussion: "EXAMPLE\n  vpath report get TURN --format html --output report.html")
     @Argument(help: "The turn that drafted it.") var turn: String
     @OptionGroup var output: ReportOutput
     @OptionGroup var options: ConnectionOptions

@@ -10,6 +10,7 @@ import Wire
 struct SchemasCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schemas", abstract: "Write the API's schemas and reference page, or check that they are the code's.",
+    discussion: "EXAMPLE\n  vpath schemas --check .",
     shouldDisplay: false)
   @Option(help: "Write them into this checkout.") var write: String?
   @Option(help: "Compare them with this checkout.") var check: String?

@@ -1,5 +1,6 @@
 // `vpath serve`: run the daemon in the foreground; and `vpath health`.
-// What must stay true: serve becomes vpathd (exec), so that signals and exit codes are the daemon's own.
+// What must stay true: serve becomes vpathd (exec), so that signals and exit codes are the daemon's own; only a request
+// for help is answered here.
 
 import ArgumentParser
 import Client
@@ -14,12 +15,21 @@ import Wire
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Run the daemon in the foreground.",
-    discussion: "Everything after `serve` goes to vpathd as it is; see `vpathd --help`.")
+    discussion: """
+      Everything after `serve` goes to vpathd as it is; `vpathd --help` lists its flags.
+
+      EXAMPLES
+        vpath serve --slides /data/slides
+        vpath serve --slides /data/slides --set limits.runningTurns=4
+      """)
 
   @Argument(parsing: .captureForPassthrough, help: "Flags of vpathd.")
   var flags: [String] = []
 
   func run() throws {
+    if let only = flags.first, flags.count == 1, ["--help", "-h", "help"].contains(only) {
+      throw CleanExit.helpRequest(self)
+    }
     let daemon = try DaemonSession.daemonExecutable()
     var arguments: [UnsafeMutablePointer<CChar>?] = ([daemon.string] + flags).map { strdup($0) }
     arguments.append(nil)
@@ -29,7 +39,8 @@ struct ServeCommand: ParsableCommand {
 }
 
 struct HealthCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "health", abstract: "Whether the daemon is well.")
+  static let configuration = CommandConfiguration(
+    commandName: "health", abstract: "Whether the daemon is well.", discussion: "EXAMPLE\n  vpath health --json")
   @OptionGroup var options: ConnectionOptions
 
   func run() async throws {

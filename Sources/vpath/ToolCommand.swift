@@ -20,6 +20,12 @@ import Wire
 struct ToolCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tool", abstract: "Check, install, list and try tools.",
+    discussion: """
+      EXAMPLES
+        vpath tool check tools/examples/eosin_fraction
+        vpath tool install tools/examples/eosin_fraction
+        vpath tool list
+      """,
     subcommands: [Check.self, Install.self, List.self, Info.self, Run.self, Remove.self])
 
   struct Check: AsyncParsableCommand {
@@ -80,7 +86,8 @@ struct ToolCommand: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the tools.")
+    static let configuration = CommandConfiguration(
+      abstract: "List the tools.", discussion: "EXAMPLE\n  vpath tool list --json")
     @OptionGroup var options: ToolOptions
 
     func run() async throws {
@@ -98,7 +105,8 @@ struct ToolCommand: AsyncParsableCommand {
   }
 
   struct Info: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show one tool.")
+    static let configuration = CommandConfiguration(
+      abstract: "Show one tool.", discussion: "EXAMPLE\n  vpath tool info cell_counter")
     @Argument(help: "The tool.") var name: String
     @OptionGroup var options: ToolOptions
 
@@ -131,7 +139,8 @@ struct ToolCommand: AsyncParsableCommand {
   }
 
   struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Remove an installed tool.")
+    static let configuration = CommandConfiguration(
+      abstract: "Remove an installed tool.", discussion: "EXAMPLE\n  vpath tool remove eosin_fraction")
     @Argument(help: "The tool.") var name: String
     @OptionGroup var options: ToolOptions
 

@@ -12,10 +12,17 @@ import Wire
 struct TraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "trace", abstract: "What was done, provably: list, show, verify, replay, explain, export.",
+    discussion: """
+      EXAMPLES
+        vpath trace list
+        vpath trace explain TURN
+        vpath trace verify
+      """,
     subcommands: [List.self, Get.self, Verify.self, Replay.self, Explain.self, Export.self])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List turns, newest first.")
+    static let configuration = CommandConfiguration(
+      abstract: "List turns, newest first.", discussion: "EXAMPLE\n  vpath trace list --case CASE --limit 5")
     @Option(name: .customLong("case"), help: "Turns of one case.") var caseID: String?
     @Option(help: "How many.") var limit = 20
     @OptionGroup var options: ConnectionOptions
@@ -32,7 +39,9 @@ struct TraceCommand: AsyncParsableCommand {
   }
 
   struct Get: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the events of a case, or of one of its turns.")
+    static let configuration = CommandConfiguration(
+      abstract: "Show the events of a case, or of one of its turns.",
+      discussion: "EXAMPLE\n  vpath trace get CASE --turn TURN")
     @Argument(help: "The case.") var caseID: String
     @Option(help: "Events of one turn.") var turn: String?
     @OptionGroup var options: ConnectionOptions
@@ -93,8 +102,10 @@ struct TraceCommand: AsyncParsableCommand {
       let caseID = caseID.map { CaseID($0) }
       let result: TraceVerifyResult
       if let state {
+        try NamedPath.requireFolder(state, "Name a daemon's state directory, or a copy of one.")
         result = try OfflineVerification.directory(state, caseID: caseID, key: key, checkpoints: checkpoints)
       } else if let file {
+        try NamedPath.require(file, "`vpath trace export` writes one.")
         result = try OfflineVerification.export(file, key: key)
       } else {
         result = try await DaemonSession.run(options) {
@@ -116,7 +127,8 @@ struct TraceCommand: AsyncParsableCommand {
 
   struct Replay: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Run a turn again from its record alone, and compare every byte.")
+      abstract: "Run a turn again from its record alone, and compare every byte.",
+      discussion: "EXAMPLE\n  vpath trace replay TURN")
     @Argument(help: "The turn.") var turn: String
     @OptionGroup var options: ConnectionOptions
 
@@ -135,7 +147,8 @@ struct TraceCommand: AsyncParsableCommand {
 
   struct Explain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "From a statement to measurement, tool, region, pixels and policy decision.")
+      abstract: "From a statement to measurement, tool, region, pixels and policy decision.",
+      discussion: "EXAMPLE\n  vpath trace explain TURN --finding 0")
     @Argument(help: "The turn.") var turn: String
     @Option(help: "One finding, 0 for the first.") var finding: Int?
     @OptionGroup var options: ConnectionOptions

@@ -23,9 +23,10 @@ struct VPathCommand: AsyncParsableCommand {
         vpath trace explain TURN
         vpath trace verify
       """,
-    version: DaemonSession.version,
+    version: Product.version,
     subcommands: [
-      AskCommand.self, CaseCommand.self, ReportCommand.self, ToolCommand.self, TraceCommand.self, PolicyCommand.self,
+      AskCommand.self, CaseCommand.self, ReportCommand.self, ToolCommand.self, ModelCommand.self, TraceCommand.self,
+      PolicyCommand.self,
       ServeCommand.self, MCPCommand.self, HealthCommand.self, SchemasCommand.self,
     ])
 
@@ -43,9 +44,17 @@ struct VPathCommand: AsyncParsableCommand {
     } catch let error as ExitCode {
       Glibc.exit(error.rawValue)
     } catch {
-      // Usage errors and --help: ArgumentParser words them; usage errors exit with 64.
-      exit(withError: error)
+      guard exitCode(for: error) != .success else { exit(withError: error) }  // --help, --version
+      refuse(error)
     }
+  }
+
+  /// A command line that was not understood: ArgumentParser words it, the table gives its id and exit code.
+  private static func refuse(_ error: any Error) -> Never {
+    Terminal.error(VPathError(.cliUsage, message(for: error)))
+    let usage = fullMessage(for: error).split(separator: "\n").drop { !$0.hasPrefix("Usage:") }
+    for line in usage { Terminal.note(String(line)) }
+    Glibc.exit(ErrorTable.row(.cliUsage).exitCode)
   }
 }
 
