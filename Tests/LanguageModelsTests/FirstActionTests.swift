@@ -329,6 +329,7 @@ private let counted: [Evidence] = [
     let planner = RecordedPlanner(replies: [StepReply(text: "1"), StepReply(text: "2")])
     #expect(try await planner.step(request("q")).text == "1")
     #expect(try await planner.step(request("q")).text == "2")
-    await #expect(throws: VPathError.self) { try await planner.step(request("q")) }
+    let error = await #expect(throws: VPathError.self) { try await planner.step(request("q")) }
+    #expect(error?.id == .modelUnavailable)
   }
 }

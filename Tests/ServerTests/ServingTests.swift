@@ -226,6 +226,51 @@ import Wire
     }
   }
 
+  @Test func whileTurnsAreEndedNewWorkIsRefusedAndTheReasonIsSaid() async throws {
+    let door = Door()
+    try await ServedWorld.with(tools: Self.waiting(at: door)) { served in
+      let caseID = try await served.openCase()
+      let client = try served.client()
+      let other = try served.client()
+      _ = await client.call("turn/start", ServedWorld.ask(caseID))
+      #expect(await settles { door.waiting == 1 })
+      // The turn cannot end while the trace takes its time.
+      served.world.trace.hold()
+      let stopping = Task { await served.server.stop(reason: "The test stops it.") }
+      #expect(await settles { await other.call("server/health")?["result"]?["state"] == "draining" })
+      #expect(await other.error("case/open", ["slides": ["/slides/a.svs"]]) == "server.draining")
+      #expect(await other.error("turn/start", ServedWorld.ask(caseID)) == "server.draining")
+      served.world.trace.release()
+      #expect(await stopping.value)
+    }
+  }
+
+  @Test func howFarACallIsComesOverTheSocketAndIsNotRecorded() async throws {
+    let door = Door()
+    let tools = ScriptedTools { input, progress in
+      guard input.tool != "slide_properties" else { return nil }
+      progress(ToolProgress(fraction: 0.25, message: "counting"))
+      await door.pass()
+      return nil
+    }
+    try await ServedWorld.with(tools: tools) { served in
+      let caseID = try await served.openCase()
+      let client = try served.client()
+      _ = await client.call("turn/start", ServedWorld.ask(caseID))
+      var progress: JSONValue?
+      while progress == nil, let message = await client.next() {
+        #expect(message["method"] != "turn/completed")
+        if message["method"] == "item/progress" { progress = message["params"] }
+      }
+      let params = try #require(progress)
+      #expect(try JSONSchema(ProgressParams.schema.json).validate(params) == [])
+      #expect(params["fraction"] == 0.25 && params["message"] == "counting" && params["seq"] == nil)
+      door.open()
+      while let message = await client.next(), message["method"] != "turn/completed" {}
+      #expect(!served.world.trace.all(caseID).contains { $0.payload.canonicalString().contains("counting") })
+    }
+  }
+
   @Test func aToolCallTellsHowFarItIsUnderItsTokenAndNothingAfterItsAnswer() async throws {
     let door = Door()
     let tools = ScriptedTools { input, progress in

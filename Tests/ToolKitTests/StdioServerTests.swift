@@ -4,6 +4,7 @@ import Domain
 import Glibc
 import JSON
 import Synchronization
+import TestSupport
 import Testing
 import Wire
 
@@ -333,6 +334,33 @@ private let echo = Tool(
       #expect(throws: VPathError.self) { try call.write(name, [1]) }
     }
     #expect(throws: VPathError.self) { try self.call(scratch: "").write("a.txt", [1]) }
+  }
+
+  @Test(.enabled(if: SmallDisk.isPossible, "needs the right to mount a file system"))
+  func aFileThatDoesNotFitIsOverALimitAndSaysWhich() throws {
+    let disk = try #require(SmallDisk(bytes: 65_536))
+    let error = #expect(throws: VPathError.self) {
+      try call(scratch: disk.path).write("map.bin", [UInt8](repeating: 7, count: 1 << 20))
+    }
+    #expect(error?.id == .toolLimit && error?.subject == "map.bin")
+    #expect(error?.message.contains("map.bin could not be written") == true)
+  }
+
+  @Test func aFileLongerThanFilesMayBeIsOverALimit() async {
+    await #expect(processExitsWith: .success) {
+      signal(SIGXFSZ, SIG_IGN)
+      var limit = rlimit(rlim_cur: 4096, rlim_max: 4096)
+      setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+      let scratch = TemporaryFolder()
+      let call = ToolCall(
+        input: ToolInput(
+          call: CallID("call-1"), arguments: [:], case: CaseDescription(), slides: [], views: [], evidence: [:],
+          scratch: scratch.path))
+      let error = #expect(throws: VPathError.self) {
+        try call.write("map.bin", [UInt8](repeating: 7, count: 10_000))
+      }
+      #expect(error?.id == .toolLimit)
+    }
   }
 
   @Test func onceModeReadsALineAndWritesALine() throws {

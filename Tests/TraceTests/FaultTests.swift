@@ -133,23 +133,7 @@ private final class CommitVeto: TransactionObserver {
     #expect(try TraceVerifier.verify(directory: trace.path).isOK)
   }
 
-  /// A small file system of its own, where this process may mount one.
-  private final class SmallDisk {
-    let path: String
-    init?(bytes: Int) {
-      path = TemporaryDirectory.unowned()
-      guard mount("tmpfs", path, "tmpfs", 0, "size=\(bytes)") == 0 else {
-        rmdir(path)
-        return nil
-      }
-    }
-    deinit {
-      umount2(path, Int32(MNT_DETACH))
-      rmdir(path)
-    }
-  }
-
-  @Test(.enabled(if: geteuid() == 0 && SmallDisk(bytes: 1 << 20) != nil, "needs the right to mount a file system"))
+  @Test(.enabled(if: SmallDisk.isPossible, "needs the right to mount a file system"))
   func onAFullDiskTurnsAreStillClosedAndRecordingGoesOnWhenThereIsSpace() async throws {
     let disk = try #require(SmallDisk(bytes: 12 << 20))
     var options = TraceOptions.seeded()
@@ -183,7 +167,7 @@ private final class CommitVeto: TransactionObserver {
     #expect(store.spaceLow)
 
     // Somebody makes room.
-    #expect(mount("tmpfs", disk.path, "tmpfs", UInt(MS_REMOUNT), "size=64m") == 0)
+    #expect(disk.resize(bytes: 64 << 20))
     _ = try await store.append([event(caseB, .caseOpened)])
     #expect(!store.spaceLow)
     try await store.close()

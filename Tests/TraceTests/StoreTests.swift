@@ -60,7 +60,8 @@ import Testing
   @Test func aClockThatIsNoClockStopsTheRecordAndNothingElse() async throws {
     let trace = try await OpenTrace()
     trace.clock.time = "today\",\"seq\":9,\"x\":\""
-    await #expect(throws: VPathError.self) { try await trace.store.append([event(caseA, .caseOpened)]) }
+    let error = await #expect(throws: VPathError.self) { try await trace.store.append([event(caseA, .caseOpened)]) }
+    #expect(error?.id == .internalBug)
     trace.clock.time = "2026-03-01T08:00:00.000Z"
     #expect(try await trace.store.append([event(caseA, .caseOpened)])[0].seq == 1)
   }

@@ -1,14 +1,14 @@
 // A client made of a socket and nothing else, so that it can misbehave.
 
-import Domain
 import Dispatch
+import Domain
 import Glibc
-import JSON
+public import JSON
 import Synchronization
 import Wire
 
 /// A connection to the daemon's socket.
-final class RawClient: Sendable {
+public final class RawClient: Sendable {
   private let descriptor: CInt
   private let writing = DispatchQueue(label: "client.write")
   private let state = Mutex(State())
@@ -23,7 +23,7 @@ final class RawClient: Sendable {
   }
 
   /// Connects; a full queue is tried again.
-  init(_ path: String, reads: Bool = true) throws {
+  public init(_ path: String, reads: Bool = true) throws {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
@@ -75,7 +75,7 @@ final class RawClient: Sendable {
 
   /// Sends bytes; false when the daemon has closed the connection.
   @discardableResult
-  func send(_ bytes: [UInt8]) async -> Bool {
+  public func send(_ bytes: [UInt8]) async -> Bool {
     let descriptor = descriptor
     return await withCheckedContinuation { answer in
       writing.async {
@@ -96,13 +96,13 @@ final class RawClient: Sendable {
 
   /// Sends a line of text.
   @discardableResult
-  func send(_ line: String) async -> Bool { await send(Array((line + "\n").utf8)) }
+  public func send(_ line: String) async -> Bool { await send(Array((line + "\n").utf8)) }
 
   /// Says that nothing more will be sent.
-  func endSending() { shutdown(descriptor, CInt(SHUT_WR)) }
+  public func endSending() { shutdown(descriptor, CInt(SHUT_WR)) }
 
   /// Stops reading and writing at once; waiting readers and writers are let go.
-  func disconnect() {
+  public func disconnect() {
     let isFirst = state.withLock { state in
       defer { state.isClosed = true }
       return !state.isClosed
@@ -114,13 +114,13 @@ final class RawClient: Sendable {
   }
 
   /// The next line as JSON; nil when the daemon has closed the connection.
-  func next() async -> JSONValue? {
+  public func next() async -> JSONValue? {
     for await line in lines { return (try? JSONValue.parse(line)) ?? .string(String(decoding: line, as: UTF8.self)) }
     return nil
   }
 
   /// Sends a request and waits for its answer; what comes before it is given to `other`.
-  func call(
+  public func call(
     _ method: String, _ params: JSONValue = [:], other: (JSONValue) -> Void = { _ in }
   ) async -> JSONValue? {
     let id = state.withLock { state in
@@ -136,7 +136,7 @@ final class RawClient: Sendable {
   }
 
   /// The id of the error a request ended with.
-  func error(_ method: String, _ params: JSONValue = [:]) async -> String? {
+  public func error(_ method: String, _ params: JSONValue = [:]) async -> String? {
     await call(method, params)?["error"]?["data"]?["id"]?.stringValue
   }
 }
