@@ -461,6 +461,15 @@ extension ModelExchange {
     exchange.finishReason = String(finishReason.prefix(60))
     exchange.problem = problem.map { String($0.prefix(2_000)) }
     exchange.filesSha256 = Array(filesSha256.prefix(64))
+    exchange.views = views.map { Array($0.prefix(64)) }
+    func count(_ tokens: Int) -> Int { min(max(0, tokens), StepReply.maxTokens) }
+    exchange.promptTokens = count(promptTokens)
+    exchange.cachedTokens = count(cachedTokens)
+    exchange.completionTokens = count(completionTokens)
+    exchange.seed = count(seed)
+    func time(_ seconds: Double?) -> Double? { seconds.flatMap { $0.isFinite ? min(max(0, $0), 1e9) : nil } }
+    exchange.promptSeconds = time(promptSeconds)
+    exchange.generationSeconds = time(generationSeconds)
     return exchange
   }
 }
