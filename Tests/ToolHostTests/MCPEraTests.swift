@@ -14,6 +14,7 @@ struct MCPEraTests {
     var manifest = HostBench.manifest(name)
     manifest.vpath.protocol = .mcp
     manifest.vpath.lifetime = lifetime
+    manifest.vpath.limits.seconds = 120
     let folder = try bench.write(manifest, program: program)
     try bench.registry.install(from: folder, by: 0, at: "2026-01-01T00:00:00.000Z")
   }

@@ -21,6 +21,7 @@ struct MCPOrdinaryToolTests {
     var manifest = HostBench.manifest("gives")
     manifest.vpath.protocol = .mcp
     manifest.title = "The giver"
+    manifest.vpath.limits.seconds = 120
     change(&manifest)
     let folder = try bench.write(manifest, program: ServerProgram.mcp(tools: ["gives"]))
     try bench.registry.install(from: folder, by: 0, at: "2026-01-01T00:00:00.000Z")
@@ -91,15 +92,6 @@ struct MCPOrdinaryToolTests {
     let found = try await result(members).error
     #expect(found?.id == .toolBadOutput, "\(String(describing: found))")
     #expect(found?.message.contains(words) == true, "\(String(describing: found))")
-  }
-
-  @Test("a picture larger than the tool's limit is tool.limit")
-  func tooLarge() async throws {
-    let large = Self.png + [UInt8](repeating: 7, count: 900_000)
-    let found = try await result(["content": [Self.image(large), Self.image(large)]]) {
-      $0.vpath.limits.outputMiB = 1
-    }
-    #expect(found.error?.id == .toolLimit)
   }
 
   @Test("structured content is an artefact, and the text that repeats it is not kept twice")

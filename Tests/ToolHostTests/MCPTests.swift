@@ -16,7 +16,7 @@ struct MCPTests {
   /// Installs one tool of the server program.
   private func install(
     _ bench: HostBench, _ name: String, lifetime: ToolManifest.Lifetime = .call, tools: [String]? = nil,
-    seconds: Double = 20
+    seconds: Double = 120
   ) throws {
     var manifest = HostBench.manifest(name)
     manifest.vpath.protocol = .mcp
@@ -26,7 +26,7 @@ struct MCPTests {
     try bench.registry.install(from: folder, by: 0, at: "2026-01-01T00:00:00.000Z")
   }
 
-  private func error(_ name: String, tools: [String]? = nil, seconds: Double = 20) async throws -> VPathError? {
+  private func error(_ name: String, tools: [String]? = nil, seconds: Double = 120) async throws -> VPathError? {
     let bench = try HostBench()
     try install(bench, name, tools: tools, seconds: seconds)
     return try await bench.call(name).error
