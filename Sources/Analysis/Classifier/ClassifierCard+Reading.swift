@@ -102,7 +102,7 @@ extension ClassifierCard {
           .required("sidePixels", .integer(min: 8, max: 2048)), .required("mpp", .number(min: 0.05, max: 32)),
           .required("mean", .array(of: number, min: 3, max: 3)), .required("std", .array(of: number, min: 3, max: 3)),
         ])),
-      .required("labels", .array(of: .string(pattern: "^[A-Za-z][A-Za-z0-9 -]{0,59}$"), min: 2, max: 64)),
+      .required("labels", .array(of: .string(pattern: "^[A-Za-z][A-Za-z0-9 -]{0,34}$"), min: 2, max: 64)),
       .required("output", .string(enum: ["logits", "probabilities"])),
       .optional(
         "accepts",

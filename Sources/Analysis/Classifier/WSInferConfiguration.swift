@@ -23,7 +23,10 @@ struct WSInferConfiguration: Sendable, Hashable {
     }
     specVersion = json["spec_version"]?.stringValue ?? ""
     architecture = json["architecture"]?.stringValue ?? ""
-    classNames = json["class_names"]?.arrayValue?.compactMap(\.stringValue) ?? []
+    // An underscore stands for a space: labels become words of a sentence.
+    classNames = (json["class_names"]?.arrayValue ?? []).compactMap { name in
+      name.stringValue.map { String($0.map { $0 == "_" ? " " : $0 }) }
+    }
     guard json["num_classes"]?.integerValue == classNames.count else {
       throw fault("num_classes", "is not the number of class_names (\(classNames.count))")
     }
@@ -66,7 +69,7 @@ struct WSInferConfiguration: Sendable, Hashable {
       .required("num_classes", .integer(min: 2, max: 64)),
       .required("patch_size_pixels", .integer(min: 8, max: 4096)),
       .required("spacing_um_px", .number(min: 0.05, max: 32)),
-      .required("class_names", .array(of: .string(pattern: "^[A-Za-z][A-Za-z0-9 _-]{0,59}$"), min: 2, max: 64)),
+      .required("class_names", .array(of: .string(pattern: "^[A-Za-z][A-Za-z0-9 _-]{0,34}$"), min: 2, max: 64)),
       .required(
         "transform",
         .array(
