@@ -6,7 +6,7 @@ import Glibc
 import Raster
 import Slides
 
-/// `vpath-bench count|stain|regions|read …`, see `usage`.
+/// `vpath-bench count|stain|regions|read|classify …`, see `usage`.
 @main
 enum Program {
   static let usage = """
@@ -22,6 +22,10 @@ enum Program {
       Reads the level-0 squares of SIZE pixels of a slide through OpenSlide's LIBRARY; `fresh` opens the slide anew for
       each round. Prints {"regions","millisecondsPerRegion","digestedMillisecondsPerRegion" (resampled and digested,
       as tools read),"check" (the sum of all bytes)}.
+    vpath-bench classify OPENVINO OPENSLIDE CLASSIFIER SLIDE TILES ROUNDS OUT
+      Classifies TILES tiles of a slide by the classifier in the folder CLASSIFIER, and writes their pixels to OUT. Prints
+      {"tiles","millisecondsPerTile","withReadingMillisecondsPerTile" (least of the rounds),"check" (the sum of the
+      first label's probabilities)}.
     """
 
   static func main() {
@@ -47,6 +51,16 @@ enum Program {
         try RegionRead.run(
           library: arguments[0], slide: arguments[1], size: size, rounds: rounds, isFresh: arguments[4] == "fresh")
       } catch { fail("\(error.message)") }
+      return
+    }
+    if command == "classify" {
+      guard arguments.count == 7, let tiles = Int(arguments[4]), let rounds = Int(arguments[5]), tiles > 0, rounds > 0
+      else { fail(usage) }
+      do {
+        try TileClassify.run(
+          openVINO: arguments[0], openSlide: arguments[1], folder: arguments[2], slide: arguments[3], tiles: tiles,
+          rounds: rounds, output: arguments[6])
+      } catch { fail("\(error)") }
       return
     }
     guard command == "count" || command == "regions", !arguments.isEmpty else { fail(usage) }
