@@ -219,7 +219,7 @@ struct EvidenceIntake: Sendable {
       guard condition else { throw IntakeError(message: "\(name): \(message())") }
     }
     let isDeclared = manifest.vpath.measures.contains {
-      $0.name == measurement.name && $0.unit == measurement.unit
+      $0.phrase(for: measurement.name) != nil && $0.unit == measurement.unit
     }
     try require(
       isDeclared,
