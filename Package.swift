@@ -18,7 +18,8 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("InferIsolatedConformances"),
 ]
 
-/// Rooms that walk over pixels are optimized in debug builds too: without it the tests on a real slide take minutes.
+/// Rooms that walk over pixels, and those that the simulation spends its time in, are optimized in debug builds too:
+/// without it the tests on a real slide and thousands of seeds take minutes.
 let optimized: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
 let nio: [Target.Dependency] = [
@@ -70,11 +71,11 @@ let all: [Target] = [
   .target(name: "CPlatform"),
 
   // L1
-  room("JSON", ["CJansson", "CPCRE2"]),
+  room("JSON", ["CJansson", "CPCRE2"], settings: optimized),
   room("Raster", [], settings: optimized),
 
   // L2
-  room("Domain", ["JSON"]),
+  room("Domain", ["JSON"], settings: optimized),
   room("YAML", ["JSON"], [yams]),
 
   // L3
@@ -85,7 +86,7 @@ let all: [Target] = [
   room("Prompting", ["Ports", "Domain", "JSON", "YAML"]),
 
   // L4
-  room("Agent", ["Ports", "Policy", "Wire", "Domain", "JSON"], [crypto]),
+  room("Agent", ["Ports", "Policy", "Wire", "Domain", "JSON"], [crypto], settings: optimized),
   room("Trace", ["Ports", "Domain", "JSON"], [grdb, sqlite, crypto, log]),
   room(
     "LanguageModels", ["Prompting", "Ports", "Domain", "JSON", "CPlatform"],

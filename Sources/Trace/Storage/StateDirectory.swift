@@ -36,7 +36,7 @@ final class StateDirectory: Sendable {
     let descriptor = open("\(path)/\(TraceFile.lock)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     lockDescriptor = Mutex(descriptor)
     guard descriptor >= 0 else { throw VPathError(FileFailure("open", TraceFile.lock)) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    guard Self.lock(descriptor) else {
       throw VPathError(
         .traceWriteFailed,
         "Another process uses this trace. Stop that daemon, or give this one a state directory of its own.",
@@ -45,6 +45,17 @@ final class StateDirectory: Sendable {
   }
 
   deinit { unlock() }
+
+  /// Takes the lock, within half a second: a daemon that just ended, or a child of it between its fork and its exec, may
+  /// hold it for a moment longer.
+  private static func lock(_ descriptor: Int32) -> Bool {
+    for _ in 0..<20 {
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+      guard errno == EWOULDBLOCK || errno == EINTR else { return false }
+      usleep(25_000)
+    }
+    return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+  }
 
   /// Gives the directory free for other processes.
   func unlock() {

@@ -10,9 +10,9 @@ import Testing
 
 @testable import LanguageModels
 
-/// Tries until it is true; after ten seconds the test has failed.
+/// Tries until it is true; after a minute the test has failed.
 func eventually(_ condition: () async throws -> Bool) async throws {
-  let deadline = ContinuousClock.now.advanced(by: .seconds(20))
+  let deadline = ContinuousClock.now.advanced(by: .seconds(60))
   while try await !condition() {
     try #require(ContinuousClock.now < deadline, "it did not come true")
     try await Task.sleep(for: .milliseconds(5))
