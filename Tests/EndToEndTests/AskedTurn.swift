@@ -8,6 +8,8 @@ import Wire
 struct AskedTurn: Sendable {
   let result: TurnResult
   let events: [(TurnNotification, TurnNotificationParams)]
+  /// Notes of how far its calls were; they may be dropped on the way.
+  let progress: [ProgressParams]
 
   var answer: Answer? { result.answer }
 
@@ -17,14 +19,21 @@ struct AskedTurn: Sendable {
   ) async throws -> AskedTurn {
     let started = try await connection.call(
       TurnMethods.start, TurnStartParams(caseID: caseID, question: question, regions: regions))
+    return try await follow(connection, started.turn)
+  }
+
+  /// Follows a turn that this connection hears of to its end.
+  static func follow(_ connection: ClientConnection, _ turn: TurnID) async throws -> AskedTurn {
     var events: [(TurnNotification, TurnNotificationParams)] = []
+    var progress: [ProgressParams] = []
     for await notification in connection.notifications {
-      if case .ended(let turn, let error) = notification, turn == started.turn { throw error }
-      guard case .event(let kind, let params) = notification, params.turn == started.turn else { continue }
+      if case .ended(turn, let error) = notification { throw error }
+      if case .progress(let params) = notification, params.turn == turn { progress.append(params) }
+      guard case .event(let kind, let params) = notification, params.turn == turn else { continue }
       events.append((kind, params))
       if kind == .turnCompleted { break }
     }
     return AskedTurn(
-      result: try await connection.call(TurnMethods.get, TurnParams(turn: started.turn)), events: events)
+      result: try await connection.call(TurnMethods.get, TurnParams(turn: turn)), events: events, progress: progress)
   }
 }

@@ -5,27 +5,45 @@ import Client
 import Domain
 import Glibc
 import JSON
+import SystemPackage
 import Testing
 import Wire
 
 @Suite(.serialized, .timeLimit(.minutes(10))) struct BadInputTests {
-  /// Runs the body against one daemon, then sees that it still serves and that its trace is whole.
+  /// Runs the body against one daemon, then sees that it is well and that its trace is whole.
+  ///
+  /// - Parameter prepare: what is done before the daemon starts.
   static func with(
+    prepare: @escaping @Sendable (TestFolder) async throws -> Void = { _ in },
     _ body: @escaping @Sendable (TestFolder, ClientConnection) async throws -> Void
   ) async throws {
     try await TestFolder.with { folder in
       folder.makeFolder("slides")
+      try await prepare(folder)
       let slides = folder.path + "/slides"
       try await RunningDaemon.with(in: folder, slides: [slides]) { daemon in
         try await daemon.connected { connection in
           try await body(folder, connection)
           let health = try await connection.call(ServerMethods.health, Empty())
-          #expect(health.state != "draining")
+          #expect(health.state == "ok", "\(health.problems)")
           let verified = try await connection.call(TraceMethods.verify, TraceVerifyParams(), timeoutSeconds: 120)
           #expect(verified.ok, "\(verified.fault?.message ?? "")")
         }
       }
     }
+  }
+
+  /// Words that ask the reader to do something: every message must have some.
+  private static let requests = [
+    "check", "choose", "open", "give", "ask", "use", "state", "free", "name", "list", "copy", "send", "write", "draw",
+    "try", "scan", "export", "install", "move", "convert", "names",
+  ]
+
+  /// The error's message tells a person what to do, and names no folder.
+  static func expectHelpful(_ error: VPathError?, in folder: TestFolder, _ place: String) {
+    let words = Set((error?.message ?? "").lowercased().split { !$0.isLetter }.map(String.init))
+    #expect(!words.isDisjoint(with: requests), "\(place) says what to do: \(error?.message ?? "no error")")
+    #expect(error?.message.contains(folder.path) == false, "\(place) shows no full path: \(error?.message ?? "")")
   }
 
   static func open(_ connection: ClientConnection, _ path: String) async -> VPathError? {
@@ -47,21 +65,17 @@ import Wire
       folder.makeFolder("slides/folder.svs")
       symlink("\(folder.path)/outside/good.svs", "\(folder.path)/slides/link.svs")
       mkfifo("\(folder.path)/slides/pipe.svs", 0o600)
-      let expected: [(String, Set<ErrorID>)] = [
-        ("slides/none.svs", [.slideNotFound]),
-        ("slides/text.svs", [.slideUnsupported]),
-        ("slides/truncated.svs", [.slideUnsupported, .slideDamaged]),
-        ("slides/empty.svs", [.slideUnsupported]),
-        ("slides/folder.svs", [.slideUnsupported]),
-        ("slides/pipe.svs", [.slideUnsupported]),
-        ("outside/good.svs", [.slideNotAllowed]),
-        ("slides/link.svs", [.slideNotAllowed]),
-        ("slides/../outside/good.svs", [.slideNotAllowed]),
+      let expected: [(String, ErrorID)] = [
+        ("slides/none.svs", .slideNotFound), ("slides/text.svs", .slideUnsupported),
+        ("slides/truncated.svs", .slideDamaged), ("slides/empty.svs", .slideUnsupported),
+        ("slides/folder.svs", .slideUnsupported), ("slides/pipe.svs", .slideUnsupported),
+        ("outside/good.svs", .slideNotAllowed), ("slides/link.svs", .slideNotAllowed),
+        ("slides/../outside/good.svs", .slideNotAllowed),
       ]
-      for (name, ids) in expected {
+      for (name, id) in expected {
         let error = await Self.open(connection, "\(folder.path)/\(name)")
-        #expect(error.map { ids.contains($0.id) } == true, "\(name): \(String(describing: error))")
-        #expect(error?.message.contains(folder.path) == false, "no full path: \(error?.message ?? "")")
+        #expect(error?.id == id, "\(name): \(String(describing: error))")
+        Self.expectHelpful(error, in: folder, name)
       }
     }
   }
@@ -85,19 +99,23 @@ import Wire
     try await Self.with { folder, connection in
       let path = try folder.write("slides/a.svs", try TestFolder.bytes(at: try DemoSlide.path()))
       let opened = try await connection.call(CaseMethods.open, CaseOpenParams(slides: [path]))
-      for rect in [
-        LevelZeroRect(x: 50_000, y: 0, width: 10, height: 10), LevelZeroRect(x: 0, y: 0, width: 0, height: 10),
-        LevelZeroRect(x: 0, y: 0, width: -5, height: 10),
-        LevelZeroRect(x: 0, y: 0, width: 1 << 50, height: 1 << 50),
-      ] {
+      let expected: [(LevelZeroRect, ErrorID)] = [
+        (LevelZeroRect(x: 50_000, y: 0, width: 10, height: 10), .regionOutOfBounds),
+        (LevelZeroRect(x: 0, y: 0, width: 0, height: 10), .regionOutOfBounds),
+        (LevelZeroRect(x: 0, y: 0, width: -5, height: 10), .regionOutOfBounds),
+        (LevelZeroRect(x: 0, y: 0, width: 1 << 50, height: 1 << 50), .regionTooLarge),
+      ]
+      for (rect, id) in expected {
         let error = await #expect(throws: VPathError.self) {
           try await connection.call(
             TurnMethods.start,
             TurnStartParams(caseID: opened.caseID, question: "How many?", regions: [DrawnRegion(rect: rect)]))
         }
-        #expect(
-          error?.id == .regionOutOfBounds || error?.id == .regionTooLarge, "\(rect): \(String(describing: error))")
+        #expect(error?.id == id, "\(rect): \(String(describing: error))")
+        Self.expectHelpful(error, in: folder, "\(rect)")
       }
+      let turns = try await connection.call(TraceMethods.list, TraceListParams(caseID: opened.caseID)).turns
+      #expect(turns.isEmpty)
     }
   }
 
@@ -118,6 +136,12 @@ import Wire
           ToolMethods.call, ToolCallParams(caseID: opened.caseID, name: "no_such_tool", arguments: [:]))
       }
       #expect(noTool?.id == .toolNotFound)
+      let noRegion = await #expect(throws: VPathError.self) {
+        try await connection.call(
+          ToolMethods.call,
+          ToolCallParams(caseID: opened.caseID, name: "region_zoom", arguments: ["slide": "s1", "region": "r99"]))
+      }
+      #expect(noRegion?.id == .protocolParams && noRegion?.message.contains("r99") == true)
       let noEvidence = await #expect(throws: VPathError.self) {
         try await connection.call(
           EvidenceMethods.get, EvidenceGetParams(caseID: opened.caseID, ids: [EvidenceID("m77")]))
@@ -125,20 +149,46 @@ import Wire
       #expect(noEvidence?.id == .evidenceNotFound)
       let noMethod = await #expect(throws: VPathError.self) { try await connection.call("case/delete", [:]) }
       #expect(noMethod?.id == .protocolMethod)
+      for error in [noCase, noTurn, noTool, noRegion, noEvidence, noMethod] {
+        Self.expectHelpful(error, in: folder, error?.id.rawValue ?? "none")
+      }
     }
   }
 
-  @Test(arguments: ["Wie viele Zellkerne gibt es hier?", "这里有肿瘤吗？", "???", " \n\t "])
-  func aQuestionInAnyLanguageEndsProperly(question: String) async throws {
+  @Test func withoutAScaleNothingIsCountedAndStatingOneIsTheRemedy() async throws {
+    try await Self.with { folder, connection in
+      let root = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent().string
+      let path = try folder.write(
+        "slides/small.tiff", try TestFolder.bytes(at: root + "/tools/cell_counter/examples/small.tiff"))
+      func reason(micronsPerPixel: Double?) async throws -> String {
+        let opened = try await connection.call(
+          CaseMethods.open,
+          CaseOpenParams(slides: [path], organ: "skin", stain: "H&E", micronsPerPixel: micronsPerPixel))
+        let asked = try await AskedTurn.ask(connection, opened.caseID, "How many nuclei per mm² are there?")
+        #expect(asked.answer?.findings.isEmpty == true, "a flat colour has no nucleus")
+        return try #require(asked.answer?.notAssessable.first?.reason)
+      }
+      let without = try await reason(micronsPerPixel: nil)
+      #expect(without.contains("µm") && without.lowercased().contains("state"), "\(without)")
+      let with = try await reason(micronsPerPixel: 0.5)
+      #expect(!with.lowercased().contains("state") && !with.contains("scale"), "\(with)")
+    }
+  }
+
+  @Test func aQuestionInAnyLanguageEndsProperly() async throws {
     try await Self.with { folder, connection in
       let path = try folder.write("slides/a.svs", try TestFolder.bytes(at: try DemoSlide.path()))
       let opened = try await connection.call(CaseMethods.open, CaseOpenParams(slides: [path], stain: "H&E"))
-      do {
+      for question in ["Wie viele Zellkerne gibt es hier?", "这里有肿瘤吗？", "???"] {
         let asked = try await AskedTurn.ask(connection, opened.caseID, question)
-        #expect(asked.answer.map { !$0.findings.isEmpty || !$0.notAssessable.isEmpty } == true)
-      } catch let error as VPathError {
-        #expect(error.id == .protocolParams)
+        let answer = try #require(asked.answer)
+        #expect(!answer.findings.isEmpty || !answer.notAssessable.isEmpty, "\(question)")
       }
+      let empty = await #expect(throws: VPathError.self) {
+        try await AskedTurn.ask(connection, opened.caseID, " \n\t ")
+      }
+      #expect(empty?.id == .protocolParams)
+      Self.expectHelpful(empty, in: folder, "an empty question")
     }
   }
 }

@@ -1,5 +1,6 @@
 // `vpath` as a person and a script use it: answers, files, exit codes, and a trace that shows what was changed.
 
+import Client
 import Domain
 import Glibc
 import JSON
@@ -8,12 +9,15 @@ import Testing
 import Wire
 
 @Suite(.serialized, .timeLimit(.minutes(10))) struct CommandLineTests {
-  /// The environment of a user with a home of their own; the socket's folder is short enough for its address.
+  /// The environment of a user with a home of their own; the socket's folder is short enough for its address. The
+  /// cache that set-up filled is another's, so the library in it is named.
   static func home(_ folder: TestFolder) -> [String: String] {
-    [
+    var values = [
       "HOME": folder.path, "XDG_STATE_HOME": folder.path + "/state", "XDG_RUNTIME_DIR": folder.path + "/run",
       "XDG_CONFIG_HOME": folder.path + "/config",
     ]
+    if let library = getenv("VPATH_OPENSLIDE") { values["VPATH_OPEN_SLIDE_LIBRARY"] = String(cString: library) }
+    return values
   }
 
   @Test func askWithoutADaemonStartsOneAnswersAndStopsIt() async throws {
@@ -30,12 +34,20 @@ import Wire
         #expect(answer[key] != nil, "\(key)")
       }
       #expect(answer["trace"]?.stringValue?.contains(folder.path + "/state/vpath") == true)
-      for finding in answer["findings"]?.arrayValue ?? [] {
+      let findings = try #require(answer["findings"]?.arrayValue)
+      let gaps = try #require(answer["notAssessable"]?.arrayValue)
+      #expect(findings.count == 2 && gaps.count == 1, "two parts are measured, tumour is not assessable")
+      for finding in findings {
         for key in ["part", "statement", "kind", "evidence"] { #expect(finding[key] != nil, "\(key)") }
+        let cited = finding["evidence"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        #expect(!cited.isEmpty)
+        for id in cited { #expect(answer["evidence"]?[id]?["id"]?.stringValue == id, "\(id) is cited and there") }
       }
-      for gap in answer["notAssessable"]?.arrayValue ?? [] {
+      for gap in gaps {
         for key in ["part", "asked", "reason"] { #expect(gap[key] != nil, "\(key)") }
+        #expect(gap["reason"]?.stringValue?.isEmpty == false)
       }
+      #expect(answer["usage"]?["toolCalls"]?.integerValue ?? 0 > 0)
       #expect(try folder.bytes("overview.png").starts(with: [0x89, 0x50, 0x4E, 0x47]))
       let regions = try JSONValue.parse(try folder.text("regions.geojson"))
       #expect(regions["features"]?.arrayValue?.isEmpty == false)
@@ -43,23 +55,111 @@ import Wire
     }
   }
 
-  static let endings: [([String], Int32)] = [
-    (["ask", "/nowhere/x.svs"], 64),
-    (["ask", "/nowhere/x.svs", "How many?", "--region", "1,2,3"], 64),
-    (["ask", "/nowhere/x.svs", "How many?"], 66),
-    (["case", "get", "case-none"], 69),
-    (["trace", "verify", "--state", "/nowhere"], 65),
-    (["policy", "check", "/nowhere/p.yaml"], 64),
-    (["tool", "check", "/nowhere"], 78),
-    (["nonsense"], 64),
-    (["--help"], 0),
+  /// Command lines that no daemon answers, with the error they end with.
+  static let endings: [([String], ErrorID)] = [
+    (["ask", "/nowhere/x.svs"], .cliUsage),
+    (["ask", "/nowhere/x.svs", "How many?", "--region", "1,2,3"], .cliUsage),
+    (["ask", "/nowhere/x.svs", "How many?", "--roi", "/nowhere/drawn.geojson"], .cliUsage),
+    (["ask", "/nowhere/x.svs", "How many?", "--key", "a"], .cliUsage),
+    (["ask", "/nowhere/x.svs", "How many?"], .slideNotFound),
+    (["ask", "--case", "case-none", "How many?"], .serverUnreachable),
+    (["case", "get", "case-none"], .serverUnreachable),
+    (["health"], .serverUnreachable),
+    (["trace", "verify", "--state", "/nowhere"], .cliUsage),
+    (["trace", "verify", "--file", "/nowhere/case.jsonl"], .cliUsage),
+    (["policy", "check", "/nowhere/p.yaml"], .cliUsage),
+    (["policy", "explain", "--action", "case.open", "--resource", "{"], .cliUsage),
+    (["tool", "info", "no_such_tool"], .toolNotFound),
+    (["tool", "install", "/nowhere"], .toolBadManifest),
+    (["nonsense"], .cliUsage),
   ]
 
   @Test(arguments: endings)
-  func exitCodesAreTheTables(arguments: [String], status: Int32) async throws {
+  func anErrorEndsWithItsIdAndTheTablesExitCode(arguments: [String], id: ErrorID) async throws {
     try await TestFolder.with { folder in
       let ended = try await Programs.run("vpath", arguments, environment: Self.home(folder), seconds: 60)
-      #expect(ended.status == status, "\(arguments): \(ended.errors)")
+      Self.expect(ended, endsWith: id, arguments)
+    }
+  }
+
+  static func expect(
+    _ ended: (status: Int32, output: String, errors: String), endsWith id: ErrorID, _ arguments: [String]
+  ) {
+    #expect(ended.status == ErrorTable.row(id).exitCode, "\(arguments): \(ended.errors)")
+    #expect(ended.errors.contains("(\(id.rawValue)"), "\(arguments): \(ended.errors)")
+    #expect(ended.output.isEmpty, "\(arguments): nothing that looks like a result")
+  }
+
+  @Test func theDaemonsErrorsEndACommandInTheSameWay() async throws {
+    try await TestFolder.with { folder in
+      try folder.write("slides/text.svs", "this is no slide".utf8)
+      let good = try TestFolder.bytes(at: try DemoSlide.path())
+      let slide = try folder.write("slides/good.svs", good)
+      let outside = try folder.write("outside/good.svs", good)
+      try folder.write("wrong.geojson", "{".utf8)
+      try await RunningDaemon.with(in: folder, slides: [folder.path + "/slides"]) { daemon in
+        let endings: [([String], ErrorID)] = [
+          (["ask", folder.path + "/slides/text.svs", "How many?"], .slideUnsupported),
+          (["ask", folder.path + "/slides/none.svs", "How many?"], .slideNotFound),
+          (["ask", outside, "How many?"], .slideNotAllowed),
+          (["case", "open", outside], .slideNotAllowed),
+          (["ask", slide, "How many?", "--region", "0,0,0,5"], .regionOutOfBounds),
+          (["ask", slide, "How many?", "--roi", folder.path + "/wrong.geojson"], .cliUsage),
+          (["ask", slide, " "], .protocolParams),
+          (["ask", "--case", "case-none", "How many?"], .caseNotFound),
+          (["case", "get", "case-none"], .caseNotFound),
+          (["report", "draft", "case-none"], .caseNotFound),
+          (["report", "get", "turn-none"], .turnNotFound),
+          (["trace", "explain", "turn-none"], .turnNotFound),
+        ]
+        for (arguments, id) in endings {
+          let ended = try await Programs.run("vpath", arguments + ["--socket", daemon.socket], seconds: 60)
+          Self.expect(ended, endsWith: id, arguments)
+          #expect(!ended.errors.contains(folder.path), "\(arguments): \(ended.errors)")
+        }
+      }
+    }
+  }
+
+  /// The decoder of an opening case is a tool too: what it ends with ends the command, and not as a success.
+  @Test func aDecoderThatCannotWorkEndsTheCommandAsAFailure() async throws {
+    try await TestFolder.with { folder in
+      let library = try folder.write("libopenslide.so.1", "this is no library".utf8)
+      try await RunningDaemon.with(
+        in: folder, slides: [try DemoSlide.folder()], flags: ["--set", "openSlideLibrary=" + library]
+      ) { daemon in
+        for command in [["ask", try DemoSlide.path(), "How many?"], ["case", "open", try DemoSlide.path()]] {
+          let ended = try await Programs.run("vpath", command + ["--socket", daemon.socket], seconds: 60)
+          Self.expect(ended, endsWith: .toolFailed, command)
+          #expect(ended.status != 0)
+        }
+      }
+    }
+  }
+
+  @Test func anInterruptEndsTheTurnAndTheCommand() async throws {
+    try await TestFolder.with { folder in
+      try await RunningDaemon.with(in: folder, slides: [try DemoSlide.folder()]) { daemon in
+        let script = """
+          import signal, subprocess, sys, time
+          asking = subprocess.Popen(sys.argv[1:], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+          for line in asking.stderr:
+              if "Step 1" in line:
+                  asking.send_signal(signal.SIGINT)
+                  break
+          asking.stderr.read()
+          sys.exit(asking.wait())
+          """
+        let ended = try await Programs.run(
+          "/usr/bin/python3",
+          [
+            "-c", script, Programs.path("vpath"), "ask", try DemoSlide.path(), DemoQuestionTests.question, "--organ",
+            "skin", "--stain", "H&E", "--socket", daemon.socket,
+          ])
+        #expect(ended.status == ErrorTable.row(.cancelled).exitCode, "\(ended.errors)")
+        let turns = try await daemon.connected { try await $0.call(TraceMethods.list, TraceListParams()).turns }
+        #expect(turns.map(\.stop) == ["interrupted"])
+      }
     }
   }
 

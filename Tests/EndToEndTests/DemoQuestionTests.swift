@@ -47,6 +47,10 @@ import Wire
           #expect(Set(started) == Set(completed))
           #expect(asked.events.map(\.1.seq) == asked.events.map(\.1.seq).sorted())
 
+          // While it counts it says how far it is; that is not recorded.
+          #expect(asked.progress.contains { $0.message.contains("counting nuclei") && $0.fraction != nil })
+          #expect(asked.progress.allSatisfy { started.contains($0.item) })
+
           let replay = try await connection.call(
             TraceMethods.replay, TurnParams(turn: answer.turn), timeoutSeconds: 300)
           #expect(replay.verdict == "identical", "\(replay.message ?? "")")

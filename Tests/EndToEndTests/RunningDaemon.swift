@@ -1,5 +1,6 @@
 // The real daemon, with the real tools in their sandbox, on a state directory of its own.
-// What must stay true: every daemon started here is ended before the test ends; nothing outside its folder is written.
+// What must stay true: every daemon started here is ended before the test ends, and ends well; nothing outside its
+// folder is written; what it answers is planned by rules, so that the same question has the same answer.
 
 import Client
 import Domain
@@ -15,28 +16,41 @@ struct RunningDaemon: Sendable {
   let folder: TestFolder
   let socket: String
   let processID: pid_t
+  let state: String
 
-  var state: String { folder.path + "/state" }
   var log: String { (try? folder.text("vpathd.log")) ?? "" }
 
+  /// The environment of every program of these tests, and so of every daemon, also one that `vpath` starts.
+  static func environment(_ more: [String: String] = [:]) -> Environment {
+    let values = ["VPATH_MODEL_USE": "rules"].merging(more) { $1 }
+    return .inherit.updating(
+      Dictionary(values.map { (Environment.Key(rawValue: $0.key) ?? "VPATH_TEST", Optional($0.value)) }) { $1 })
+  }
+
   /// Starts vpathd, waits until it answers, runs the body, ends it with SIGTERM and waits for it.
+  ///
+  /// - Parameters:
+  ///   - state: its state directory; a folder of the test's own when nil.
+  ///   - through: a program that becomes vpathd, with the arguments that come before vpathd's own.
   static func with<R: Sendable>(
-    in folder: TestFolder, slides: [String] = [], flags: [String] = [],
+    in folder: TestFolder, slides: [String] = [], flags: [String] = [], state: String? = nil, through: [String] = [],
     _ body: @escaping @Sendable (RunningDaemon) async throws -> R
   ) async throws -> R {
     let socket = folder.path + "/d.sock"
+    let state = state ?? folder.path + "/state"
     let log = try FileDescriptor.open(
       FilePath(folder.path + "/vpathd.log"), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
     var options = PlatformOptions()
     options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(6))]
     let outcome = try await Subprocess.run(
-      .path(FilePath(Programs.path("vpathd"))),
+      .path(FilePath(through.first ?? Programs.path("vpathd"))),
       arguments: Arguments(
-        ["--socket", socket, "--state", folder.path + "/state"] + slides.flatMap { ["--slides", $0] } + flags),
-      platformOptions: options, input: .none, output: .discarded,
+        through.dropFirst() + ["--socket", socket, "--state", state] + slides.flatMap { ["--slides", $0] } + flags),
+      environment: environment(), platformOptions: options, input: .none, output: .discarded,
       error: .fileDescriptor(log, closeAfterSpawningProcess: true)
     ) { execution -> Result<R, any Error> in
-      let daemon = RunningDaemon(folder: folder, socket: socket, processID: execution.processIdentifier.value)
+      let daemon = RunningDaemon(
+        folder: folder, socket: socket, processID: execution.processIdentifier.value, state: state)
       do {
         try await daemon.waitUntilItAnswers()
         let result = try await body(daemon)
@@ -47,6 +61,7 @@ struct RunningDaemon: Sendable {
         return .failure(error)
       }
     }
+    #expect(outcome.terminationStatus == .exited(0), "vpathd's log: \((try? folder.text("vpathd.log")) ?? "")")
     return try outcome.closureResult.get()
   }
 
@@ -56,7 +71,8 @@ struct RunningDaemon: Sendable {
   }
 
   private func waitUntilItAnswers() async throws {
-    try await eventually("the daemon answers; its log: \(log)") {
+    // On a busy machine many start at once; what has ended says so at once in its log.
+    try await eventually("the daemon answers; its log: \(log)", seconds: 180) {
       (try? await ClientConnection.withConnection(
         socket: socket, { try await $0.call(ServerMethods.health, Empty(), timeoutSeconds: 5) })) != nil
     }
@@ -99,10 +115,9 @@ enum Programs {
   ) async throws -> (status: Int32, output: String, errors: String) {
     try await withThrowingTaskGroup(of: (status: Int32, output: String, errors: String)?.self) { group in
       group.addTask {
-        let values = environment.map { (Environment.Key(rawValue: $0.key) ?? "VPATH_TEST", Optional($0.value)) }
         let result = try await Subprocess.run(
           .path(FilePath(path)), arguments: Arguments(arguments),
-          environment: .inherit.updating(Dictionary(values) { $1 }), input: .none,
+          environment: RunningDaemon.environment(environment), input: .none,
           output: .string(limit: 16 << 20), error: .string(limit: 4 << 20))
         let status: Int32 =
           switch result.terminationStatus {

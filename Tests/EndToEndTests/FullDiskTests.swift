@@ -1,0 +1,45 @@
+// A disk that is full under the real daemon: it says so, takes nothing on, and goes on when there is room.
+
+import Client
+import Domain
+import JSON
+import TestSupport
+import Testing
+import Wire
+
+@Suite(.serialized, .timeLimit(.minutes(5))) struct FullDiskTests {
+  @Test(.enabled(if: SmallDisk.isPossible, "needs the right to mount a file system"))
+  func nothingIsTakenOnUntilThereIsRoomAndThenTheSameQuestionIsAnswered() async throws {
+    let disk = try #require(SmallDisk(bytes: 24 << 20))
+    try await TestFolder.with { folder in
+      try await RunningDaemon.with(
+        in: folder, slides: [try DemoSlide.folder()], flags: ["--set", "trace.reserveMiB=1"],
+        state: disk.path + "/state"
+      ) { daemon in
+        try await daemon.connected { connection in
+          let caseID = try await DemoQuestionTests.open(connection)
+          let question = TurnStartParams(caseID: caseID, question: "How large is the tissue?")
+          disk.fill()
+          let error = await #expect(throws: VPathError.self) {
+            try await connection.call(TurnMethods.start, question)
+          }
+          #expect(error?.id == .traceWriteFailed && error?.retryable == true, "\(String(describing: error))")
+          BadInputTests.expectHelpful(error, in: folder, "a full disk")
+          let full = try await connection.call(ServerMethods.health, Empty())
+          #expect(full.state == "degraded")
+          #expect(full.problems.contains { $0.contains("full") }, "\(full.problems)")
+          // What is there can still be read.
+          #expect(try await connection.call(CaseMethods.get, CaseParams(caseID: caseID)).turns.isEmpty)
+
+          #expect(disk.resize(bytes: 128 << 20))
+          let asked = try await AskedTurn.ask(connection, caseID, question.question)
+          #expect(asked.result.stop == .answered && asked.answer?.findings.isEmpty == false)
+          let well = try await connection.call(ServerMethods.health, Empty())
+          #expect(well.state == "ok", "\(well.problems)")
+          let verified = try await connection.call(TraceMethods.verify, TraceVerifyParams(), timeoutSeconds: 120)
+          #expect(verified.ok, "\(verified.fault?.message ?? "")")
+        }
+      }
+    }
+  }
+}
