@@ -138,7 +138,7 @@ struct DaemonSession: Sendable {
   }
 
   private static func waitUntilItAnswers(_ socket: String, process: pid_t) async throws {
-    let deadline = ContinuousClock.now.advanced(by: .seconds(20))
+    let deadline = ContinuousClock.now.advanced(by: .seconds(60))
     while ContinuousClock.now < deadline {
       if access(socket, F_OK) == 0,
         (try? await ClientConnection.withConnection(
@@ -151,7 +151,9 @@ struct DaemonSession: Sendable {
       }
       try await Task.sleep(for: .milliseconds(20))
     }
-    throw VPathError(.serverUnreachable, "The daemon did not answer within 20 s of starting.", retryable: true)
+    throw VPathError(
+      .serverUnreachable, "The daemon did not answer within 60 s of starting. Try again when the machine is less busy.",
+      retryable: true)
   }
 
   private static func isZombie(_ process: pid_t) -> Bool {
