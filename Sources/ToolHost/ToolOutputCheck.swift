@@ -273,7 +273,8 @@ struct OutputCheck {
     if members["flags"] == nil { members["flags"] = [] }
     if members["validity"] == nil { members["validity"] = OutputCheck.unvalidated }
     var measurement = try decode(Measurement.self, members, place)
-    guard let declared = context.manifest.vpath.measures.first(where: { $0.phrase(for: measurement.name) != nil }) else {
+    guard let declared = context.manifest.vpath.measures.first(where: { $0.phrase(for: measurement.name) != nil })
+    else {
       let names = context.manifest.vpath.measures.map { "\"\($0.name)\"" }.joined(separator: ", ")
       throw OutputCheck.fault("\(place)/name", "the manifest declares no such measure (it has \(names))")
     }

@@ -114,6 +114,10 @@ extension DaemonConfiguration {
     changed.resourceDirectory = absolute(resourceDirectory)
     changed.openSlideLibrary = openSlideLibrary.map(absolute)
     changed.openVINOLibrary = openVINOLibrary.map(absolute)
+    changed.cacheDirectory = absolute(cacheDirectory)
+    changed.model.server = model.server.map(absolute)
+    changed.model.endpointKeyFile = model.endpointKeyFile.map(absolute)
+    changed.model.endpointCAFile = model.endpointCAFile.map(absolute)
     changed.trace.checkpointCopy = trace.checkpointCopy.map(absolute)
     return changed
   }
