@@ -92,7 +92,7 @@ public struct StepRequest: Sendable, Hashable, Codable {
   public var schema: JSONValue
   /// Steps and calls left.
   public var stepsLeft: Int
-  /// What AnswerCheck said of the last draft; empty when there was none.
+  /// Why the last step could not be taken, or what AnswerCheck said of the last draft; empty when there was none.
   public var corrections: [String]
   /// What a model may be sent; nil, where the policy was not asked, lets nothing out.
   public var disclosure: Disclosure?

@@ -75,6 +75,8 @@ class Daemon:
             self._process = subprocess.Popen(
                 [program, "--socket", self.socket, "--state", state, "--slides", self.slides],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                # Rules alone plan, so that the same question has the same answer.
+                env={**os.environ, "VPATH_MODEL_USE": "rules"},
             )
         end = time.monotonic() + PATIENCE
         with Client(self.socket, retries=0) as client:
