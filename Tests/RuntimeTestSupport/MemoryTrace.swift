@@ -18,7 +18,6 @@ public final class MemoryTrace: EventStore {
     var chains: [CaseID: [Event]] = [:]
     var order: [CaseID] = []
     var bytes: [SHA256Hex: [UInt8]] = [:]
-    var failures = 0
     var refusedKinds: Set<EventKind> = []
     var error = MemoryTrace.fullDisk
     var refusals = 0
@@ -36,10 +35,6 @@ public final class MemoryTrace: EventStore {
 
   /// What appends fail with unless a test says otherwise.
   public static let fullDisk = VPathError(.traceWriteFailed, "The disk is full.", retryable: true)
-  /// The next appends fail, as on a full disk.
-  public func failNextAppends(_ count: Int, with error: VPathError = fullDisk) {
-    state.withLock { ($0.failures, $0.error) = (count, error) }
-  }
   /// Appends with an event of one of these kinds fail.
   public func refuse(_ kinds: Set<EventKind>, with error: VPathError = fullDisk) {
     state.withLock { ($0.refusedKinds, $0.error) = (kinds, error) }
@@ -90,8 +85,7 @@ public final class MemoryTrace: EventStore {
     let time = clock.now()
     let result = state.withLock { state -> Result<[Event], VPathError> in
       state.appends += 1
-      if state.failures > 0 || events.contains(where: { state.refusedKinds.contains($0.kind) }) {
-        state.failures = max(0, state.failures - 1)
+      if events.contains(where: { state.refusedKinds.contains($0.kind) }) {
         state.refusals += 1
         return .failure(state.error)
       }
