@@ -11,7 +11,7 @@ enum WordLists {
     eighteen nineteen twenty thirty forty fourty fifty sixty seventy eighty ninety hundred hundreds thousand thousands
     million millions billion billions trillion dozen dozens score scores pair pairs couple half halves third thirds
     quarter quarters fifth fifths sixth seventh eighth ninth tenth tenths hundredth twice thrice double doubled doubles
-    triple tripled treble quadruple quadrupled single singles once first second fourth fold twofold threefold tenfold
+    triple tripled treble quadruple quadrupled single singles once first second fourth twofold threefold tenfold
     percent percentage percentages percentile proportion proportions ratio ratios fraction fractions average averages
     median mean total totals sum count counts counted number numbers numbered rate rates index indices
     """)

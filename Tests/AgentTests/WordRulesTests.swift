@@ -4,63 +4,19 @@ import Agent
 import Testing
 
 @Suite struct DescriptionRules {
-  static let good: [String] = [
-    "Nests of cells with pale cytoplasm lie beneath a layered surface.",
-    "Pink, fibrous material surrounds rounded spaces.",
-    "A follicle filled with flaky, eosinophilic keratin.",
-    "Dark, crowded nuclei line the edge of the cavity.",
-    "The epithelium is layered and carries brown granules.",
-    "Green ink runs along the border of the section.",
-    "Loose collagen with thin-walled vessels.",
-    "Spindle-shaped nuclei in parallel bundles.",
-    "Round to oval nuclei with smooth outlines.",
-    "Clear vacuoles lie between the cells.",
-    "The stroma is pale and wavy.",
-    "A gland-like space with a ragged lining.",
-    "Cells are arranged around a central cavity.",
-    "The surface is folded and partially detached.",
-    "Debris and out-of-focus material cover the corner.",
-    "Basophilic cells are packed densely along the base.",
-    "Sheets of polygonal cells with distinct borders.",
-    "Elongated nuclei follow the direction of the fibres.",
-    "Brown pigment sits inside the cytoplasm.",
-    "The field shows epithelium beside connective tissue.",
-    "Lymphocytes are scattered in the dermis.",
-    "Empty-looking spaces, perhaps vessels, with a flat lining.",
-    "“Onion-skin” layering around a pink core.",
-  ]
+  @Test func theSuiteHasAHundredBadSentencesAndFiftyGoodOnes() {
+    #expect(DescriptionSuite.bad.reduce(0) { $0 + Set($1.sentences).count } >= 100)
+    #expect(Set(DescriptionSuite.good).count >= 50)
+  }
 
-  static let bad: [(String, String)] = [
-    ("About 40 nuclei are in view.", "digit"), ("There are ٤٠ nuclei.", "digit"), ("Nuclei fill ½ of it.", "number"),
-    ("Grade Ⅲ change.", "number"), ("四十 nuclei.", "number"), ("Area of 5²", "digit"),
-    ("Zone iii of it.", "number word"),
-    ("Forty nuclei are in view.", "number word"), ("Twice the usual density.", "number word"),
-    ("A dozen cells.", "number word"), ("Half of the field is pink.", "number word"), ("A third of it.", "number word"),
-    ("Ninety percent of cells.", "number word"), ("A large fraction of cells.", "number word"),
-    ("Many nuclei.", "amount"), ("Most cells are pale.", "amount"), ("Numerous vessels.", "amount"),
-    ("The left is denser.", "compares"), ("Larger nuclei at the edge.", "compares"),
-    ("More cellular towards the base.", "compares"), ("The darkest part is central.", "compares"),
-    ("Dark as compared with the rest.", "compares"), ("Bigger cells lie below.", "compares"),
-    ("High-grade appearance.", "grades"), ("Poorly differentiated nests.", "grades"), ("Stage two disease.", "grades"),
-    ("Gleason pattern.", "grades"), ("Squamous cell carcinoma.", "diagnosis"), ("Looks malignant.", "diagnosis"),
-    ("Benign naevus.", "diagnosis"), ("Carci-noma cells.", "diagnosis"), ("Features of melanoma.", "diagnosis"),
-    ("Tumour nests.", "diagnosis"), ("Dermatitis.", "diagnosis"), ("Karzinomzellen.", "diagnosis"),
-    ("Necrosis in the centre.", "diagnosis"), ("Metastatic deposit.", "diagnosis"), ("Atypical cells.", "diagnosis"),
-    ("Normal skin.", "diagnosis"), ("No mitoses.", "presence"), ("Vessels are absent.", "presence"),
-    ("Keratin is present.", "presence"), ("It isn't layered.", "denies"), ("Free of ink.", "presence"),
-    ("Cells without nuclei.", "presence"), ("Consistent with a follicle.", "concludes"),
-    ("Likely a vessel.", "concludes"), ("c a r c i n o m a", "spelled out"), ("саncer cells", "plain English"),
-    ("рак кожи", "plain English"), ("癌", "plain English"), ("can\u{200B}cer", "plain English"), ("", "say nothing"),
-    ("- . -", "say nothing"), (String(repeating: "pale ", count: 200), "longer than"), ("Score: high.", "number word"),
-  ]
-
-  @Test(arguments: good) func plainDescriptionsPass(_ text: String) {
+  @Test(arguments: DescriptionSuite.good) func plainDescriptionsPass(_ text: String) {
     #expect(WordRules.problem(inDescription: text) == nil)
   }
 
-  @Test(arguments: bad) func everythingThatStatesSomethingIsRejected(_ text: String, _ why: String) {
+  @Test(arguments: DescriptionSuite.bad.flatMap { kind in kind.sentences.map { ($0, kind.wrong, kind.says) } })
+  func everythingThatStatesSomethingIsRejected(_ text: String, _ wrong: String, _ says: String) {
     let problem = WordRules.problem(inDescription: text)
-    #expect(problem?.contains(why) == true, "\(problem ?? "passed")")
+    #expect(problem?.contains(says) == true, "\(wrong): \(problem ?? "passed")")
   }
 }
 
