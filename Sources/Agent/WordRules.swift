@@ -59,12 +59,12 @@ public enum WordRules {
         return "a reason states no number (\"\(number)\")"
       }
       if let problem = spelledOutProblem(words) { return problem }
-      guard words.contains(where: { namesDisease($0) }) else { continue }
-      if let claim = words.first(where: { WordLists.claims.contains($0) }) {
+      let claim =
+        words.first(where: { WordLists.claims.contains($0) })
+        ?? WordLists.claimPairs.first(where: { words.contains(phrase: $0) })?.joined(separator: " ")
+      // The dearer question is asked last: most sentences claim nothing.
+      if let claim, words.contains(where: { namesDisease($0) }) {
         return "\"\(claim)\" claims something about a disease"
-      }
-      if let pair = WordLists.claimPairs.first(where: { words.contains(phrase: $0) }) {
-        return "\"\(pair.joined(separator: " "))\" claims something about a disease"
       }
     }
     return nil
@@ -132,7 +132,7 @@ public enum WordRules {
     for form in forms {
       if WordLists.diagnoses.contains(form) { return true }
       if WordLists.harmlessEndings.contains(form) { return false }
-      if WordLists.diagnosisPieces.contains(where: { form.contains($0) }) { return true }
+      if WordLists.diagnosisPieces.contains(where: { form.holds($0) }) { return true }
       if form.count > 4, WordLists.diagnosisEndings.contains(where: { form.hasSuffix($0) }) { return true }
     }
     return false
@@ -178,6 +178,22 @@ public enum WordRules {
 }
 
 extension String {
+  /// Whether another text stands in this one, byte for byte.
+  fileprivate func holds(_ piece: String) -> Bool {
+    var text = self
+    var piece = piece
+    return text.withUTF8 { text in
+      piece.withUTF8 { piece in
+        guard !piece.isEmpty else { return true }
+        guard text.count >= piece.count else { return false }
+        for start in 0...(text.count - piece.count) where text[start] == piece[0] {
+          if text[start..<(start + piece.count)].elementsEqual(piece) { return true }
+        }
+        return false
+      }
+    }
+  }
+
   /// The text with every occurrence of another taken out.
   fileprivate func without(_ other: String) -> String {
     let (text, piece) = (Array(utf8), Array(other.utf8))
