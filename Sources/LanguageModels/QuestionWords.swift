@@ -31,6 +31,15 @@ struct QuestionWords: Sendable {
     self.words = words
   }
 
+  /// Whether these words stand in the question one after the other.
+  func holds(_ piece: [String]) -> Bool {
+    guard !piece.isEmpty else { return words.isEmpty }
+    guard piece.count <= words.count else { return false }
+    return (0...(words.count - piece.count)).contains { start in
+      piece.indices.allSatisfy { words[start + $0].text == piece[$0] }
+    }
+  }
+
   /// What stands between a word and the one before it; before the first word, what the text starts with.
   func gap(before word: Int) -> Substring {
     let start = word == 0 ? question.startIndex : words[word - 1].range.upperBound

@@ -1,6 +1,6 @@
 // A planner measured on tool-choice cases: one step each, scored against what was expected.
-// What must stay true: the planner sees the moment as in a real turn; a step that is none is a wrong one; a planner that
-// is not available ends the run.
+// What must stay true: the planner sees the moment as in a real turn; a step that is none is a wrong one, and so is one
+// that rules made in the place of a model that plans freely; a planner that is not available ends the run.
 
 import Agent
 public import Domain
@@ -13,8 +13,11 @@ public struct ToolChoiceReport: Sendable, Hashable, Codable {
   /// One case.
   public struct Item: Sendable, Hashable, Codable {
     public var id: String
+    /// Whether the planner's own step is right.
     public var isRight: Bool
-    /// What was done: a tool's name, "answer", "not assessable", or "none".
+    /// Whether the step that the turn takes is right, be it the planner's own or that of the rules in its place.
+    public var endsRight: Bool
+    /// What the turn does: a tool's name, "answer", "not assessable", or "none".
     public var did: String
   }
 
@@ -27,6 +30,7 @@ public struct ToolChoiceReport: Sendable, Hashable, Codable {
   public var refused = 0
 
   public var right: Int { items.filter(\.isRight).count }
+  public var endedRight: Int { items.filter(\.endsRight).count }
   public var accuracy: Double { items.isEmpty ? 0 : Double(right) / Double(items.count) }
 }
 
@@ -61,8 +65,10 @@ public struct ToolChoiceRun: Sendable {
         if exchange.problem != nil { report.refused += 1 }
       }
       let did = Self.act(reply.text)
+      let isRight = Self.isRight(did, item.expected, request)
+      let isOwn = planner.model?.planning != .free || reply.planning == .free
       report.items.append(
-        ToolChoiceReport.Item(id: item.id, isRight: Self.isRight(did, item.expected, request), did: did.name))
+        ToolChoiceReport.Item(id: item.id, isRight: isRight && isOwn, endsRight: isRight, did: did.name))
       progress(index + 1)
     }
     return report

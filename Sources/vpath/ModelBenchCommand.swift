@@ -24,7 +24,8 @@ struct ModelBenchCommand: AsyncParsableCommand {
     commandName: "bench", abstract: "Measure how well a model chooses the next act, beside the rules.",
     discussion: """
       Asks each question of models/tool_choice once: of the rule planner, of the model among the rules' actions, and of
-      the model among all legal actions. With --write the last figure goes into the model's manifest in the state
+      the model among all legal actions. "right" counts the planner's own steps; "the turn's" also those that rules took
+      in the place of a model whose steps were refused. With --write the last figure goes into the model's manifest in the state
       directory; from 0.8 on the model plans freely.
 
       EXAMPLES
@@ -33,7 +34,7 @@ struct ModelBenchCommand: AsyncParsableCommand {
         vpath model bench qwen --cases 40
       """)
   @Argument(help: "The model, or endpoint.") var name: String
-  @Option(help: "Only the first so many cases of each file.") var cases: Int?
+  @Option(help: "Only so many cases of each file, spread evenly over it.") var cases: Int?
   @Flag(help: "Write the measured tool choice into the model's manifest.") var write = false
   @OptionGroup var options: ModelOptions
 
@@ -56,7 +57,7 @@ struct ModelBenchCommand: AsyncParsableCommand {
     do throws(VPathError) {
       for (name, planner) in planners {
         for (suite, all) in suites {
-          let asked = Array(all.cases.prefix(cases ?? .max))
+          let asked = spread(all.cases)
           let report = try await run.measure(planner, asked) { done in
             Terminal.progress("  \(name), \(suite): \(done) of \(asked.count)")
           }
@@ -77,6 +78,12 @@ struct ModelBenchCommand: AsyncParsableCommand {
     var planner: String
     var suite: String
     var report: ToolChoiceReport
+  }
+
+  /// As many cases as were asked for, at even distances, so that every kind of question is among them.
+  private func spread(_ all: [ToolChoiceCase]) -> [ToolChoiceCase] {
+    guard let cases, cases > 0, cases < all.count else { return all }
+    return (0..<cases).map { all[$0 * all.count / cases] }
   }
 
   private var programFolder: String {
@@ -125,7 +132,8 @@ struct ModelBenchCommand: AsyncParsableCommand {
           rows.map { row in
             [
               "planner": .string(row.planner), "suite": .string(row.suite), "right": .number(Double(row.report.right)),
-              "cases": .number(Double(row.report.items.count)), "accuracy": .number(row.report.accuracy),
+              "endedRight": .number(Double(row.report.endedRight)), "cases": .number(Double(row.report.items.count)),
+              "accuracy": .number(row.report.accuracy),
               "secondsPerCase": .number(row.report.secondsPerCase),
               "promptTokens": .number(Double(row.report.promptTokens)),
               "cachedTokens": .number(Double(row.report.cachedTokens)),
@@ -138,12 +146,14 @@ struct ModelBenchCommand: AsyncParsableCommand {
         ).prettyString())
       return
     }
-    Terminal.print("planner    cases         right   s/case   prompt tokens   cached   written   steps refused")
+    Terminal.print(
+      "planner    cases           right   the turn's   s/case   prompt tokens   cached   written   steps refused")
     for row in rows {
       let report = row.report
       let cached = report.promptTokens == 0 ? 0 : 100 * report.cachedTokens / report.promptTokens
       let columns: [(String, Int)] = [
         (row.planner, 11), ("\(row.suite) \(report.items.count)", 16), ("\(report.right)", 8),
+        ("\(report.endedRight)", 13),
         (hundredths(report.secondsPerCase), 9), ("\(report.promptTokens)", 16), ("\(cached) %", 9),
         ("\(report.completionTokens)", 10), ("\(report.refused)", 8),
       ]

@@ -37,6 +37,28 @@ import Testing
     #expect(text.contains("\"const\":\"x\""))
   }
 
+  @Test func giveTextsAndListsAnEnd() {
+    let sent = StepSchema.forServer([
+      "type": "object",
+      "properties": [
+        "act": [
+          "type": "object",
+          "properties": [
+            "long": ["type": "string", "maxLength": 5000], "open": ["type": "string"],
+            "short": ["type": "string", "maxLength": 8],
+            "chosen": ["type": "string", "enum": ["a"]], "list": ["type": "array", "items": ["type": "string"]],
+            "few": ["type": "array", "maxItems": 2],
+          ],
+        ]
+      ],
+    ])
+    let properties = sent["properties"]?["act"]?["properties"]
+    #expect(properties?["long"]?["maxLength"] == 400 && properties?["open"]?["maxLength"] == 400)
+    #expect(properties?["short"]?["maxLength"] == 8 && properties?["chosen"]?["maxLength"] == nil)
+    #expect(properties?["list"]?["maxItems"] == 16 && properties?["few"]?["maxItems"] == 2)
+    #expect(properties?["list"]?["items"]?["maxLength"] == 400)
+  }
+
   @Test(arguments: ["", "[]", "null", "{\"act\":", "{\"a\":1,\"a\":2}", String(repeating: "[", count: 50_000)])
   func thatAreNoneAreNone(_ reply: String) { #expect(StepSchema.step(from: reply) == nil) }
 }

@@ -10,7 +10,12 @@ public enum SamplePolicies {
     try Policy.load(yaml: permitRule)
   }
 
-  /// The same, and that tool may run without a sandbox.
+  /// Permits every call of a tool, and everything to be sent to a model.
+  public static func permittingModels() throws -> Policy {
+    try Policy.load(yaml: permitRule.replacing("[tool.call, tool.keep]", with: "[tool.call, tool.keep, model.request]"))
+  }
+
+  /// The same as permitting, and that tool may run without a sandbox.
   public static func permittingUnsandboxed(_ tool: String) throws -> Policy {
     try Policy.load(
       yaml: permitRule + """

@@ -60,7 +60,7 @@ private func shipped(_ name: String, _ here: String = #filePath) throws -> ToolC
 
 @Suite struct PlannersMeasured {
   private func run() throws -> ToolChoiceRun {
-    ToolChoiceRun(tools: SampleTools.builtIn, policy: try SamplePolicies.permitting(), clock: StoppedClock())
+    ToolChoiceRun(tools: SampleTools.builtIn, policy: try SamplePolicies.permittingModels(), clock: StoppedClock())
   }
 
   @Test func theRulesChooseWellWhereTheirWordsReach() async throws {
@@ -80,6 +80,14 @@ private func shipped(_ name: String, _ here: String = #filePath) throws -> ToolC
     let narrowed = try await run().measure(
       try ModelPlanner.over(ScriptedChat(["nonsense"]), planning: .narrowed), cases)
     #expect(narrowed.right == rules.right)
+  }
+
+  @Test func whatRulesDoInAFreeModelsPlaceIsNotItsOwn() async throws {
+    let cases = try shipped("handwritten").cases
+    let rules = try await run().measure(RulePlanner(), cases)
+    let free = try await run().measure(try ModelPlanner.over(ScriptedChat(["nonsense"]), planning: .free), cases)
+    #expect(free.right == 0 && free.endedRight == rules.right)
+    #expect(free.refused == 2 * cases.count)
   }
 
   @Test func aStepThatIsNoneIsWrong() async throws {

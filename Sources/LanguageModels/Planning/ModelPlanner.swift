@@ -2,8 +2,9 @@
 //
 // Narrowed: the rules split the question and plan; the model chooses which of the plan's calls comes first. Where there
 // is one thing to do it is done without asking.
-// Free: the model chooses among all legal actions. A step that is none, that repeats a call, or whose answer does not
-// fit the question's words is sent back once; after that, rules plan the rest of the turn.
+// Free: the model chooses among all legal actions. A step that is none, that repeats a call, or whose parts or answer do
+// not fit the question's words is sent back once; after that, and after the daemon refused a second step, rules plan the
+// rest of the turn.
 // What must stay true: a turn ends no worse with a bad model than with none; every exchange with the model is told in
 // the reply, the unused ones with why; nothing is sent that the policy did not let out.
 
@@ -44,13 +45,17 @@ public final class ModelPlanner: LanguageModel {
     var choices: ChoiceConversation
     /// Whether rules plan the rest.
     var gaveUp = false
+    /// How often the daemon refused a step that had passed here.
+    var refusals = 0
     var lastUse = 0
   }
 
   /// The most turns whose chats are kept; the one used longest ago is forgotten first, and begins anew.
   static let maxTurns = 256
-  /// How often in one step the model is asked again for what it wrote.
+  /// How often in one step the model is asked for a step that can be taken.
   static let attemptsPerStep = 2
+  /// How many steps that the daemon refused are the model's own to mend; the daemon itself bears with few more.
+  static let refusalsBorne = 1
   /// The most bytes of a picture.
   public static let maxPictureBytes = 4 << 20
 
@@ -114,13 +119,18 @@ public final class ModelPlanner: LanguageModel {
   // MARK: Free
 
   private func free(_ request: StepRequest, _ state: inout TurnState) async throws(VPathError) -> StepReply {
+    if !request.corrections.isEmpty { state.refusals += 1 }
+    guard state.refusals <= Self.refusalsBorne else {
+      state.gaveUp = true
+      return ruled(request)
+    }
     let shown = state.free.newViews(request)
     let pictures = await pictures(shown, request)
     state.free.ask(request, pictures: pictures)
     var exchanges: [ModelExchange] = []
     for _ in 0..<Self.attemptsPerStep {
       let ask = ChatRequest(
-        messages: state.free.messages, schema: StepSchema.forServer(request.schema), maxTokens: 768)
+        messages: state.free.messages, schema: StepSchema.forServer(request.schema), maxTokens: StepSchema.maxTokens)
       let (said, made) = try await exchange(ask, prompt: prompts.planReference)
       var exchange = made
       if !pictures.isEmpty { exchange.views = pictures.map(\.view) }

@@ -86,12 +86,27 @@ struct RulePlan: Sendable {
     return nil
   }
 
-  /// Why a first step's reasons do not fit; nil when they do.
+  /// Why a first step does not fit the question; nil when it does: each part is a piece of the question, what the rules
+  /// know in the question is in some part, and a reason stands only where nothing can be called.
   static func problem(inParts parts: [JSONValue], _ request: StepRequest) -> String? {
     var unhurried = request
     unhurried.stepsLeft = .max
     let installed = request.tools + request.unavailableTools.map(\.tool)
-    let planner = PartPlanner(unhurried, vocabulary: Vocabulary(toolPhrases: ToolPhrases.of(installed)))
+    let vocabulary = Vocabulary(toolPhrases: ToolPhrases.of(installed))
+    let planner = PartPlanner(unhurried, vocabulary: vocabulary)
+    let question = QuestionWords(request.question)
+    var covered: Set<String> = []
+    for (index, part) in parts.enumerated() {
+      let words = QuestionWords(part["asked"]?.stringValue ?? "").words.map(\.text)
+      guard question.holds(words) else { return "Part \(index + 1) is not in the words of the question." }
+      covered.formUnion(words)
+    }
+    for asked in QuestionParts(question, vocabulary: vocabulary).split() where planner.intent(of: asked) != .unknown {
+      let words = QuestionWords(asked).words.map(\.text)
+      guard 2 * words.filter(covered.contains).count > words.count else {
+        return "A part of the question is left out: \(asked.prefix(120))."
+      }
+    }
     for (index, part) in parts.enumerated() where part["notAssessable"] != nil {
       guard let asked = part["asked"]?.stringValue, case .call(let tool, _, _) = planner.plan(asked) else { continue }
       return "Part \(index + 1) can be assessed: \(tool) may be called for it. Leave its reason out."

@@ -12,8 +12,15 @@ enum StepSchema {
     "type", "enum", "const", "properties", "required", "items", "minItems", "maxItems", "anyOf", "oneOf",
     "additionalProperties", "minLength", "maxLength",
   ]
-  /// Longest thought, in characters.
-  static let maxThoughtLength = 240
+  /// Longest thought, in characters: a sentence, which is all that a step needs.
+  static let maxThoughtLength = 120
+  /// Longest text that a model is let write otherwise, in characters. Without such bounds a small model writes until its
+  /// reply is cut off, and nothing of it can be used.
+  static let maxTextLength = 400
+  /// The most items of any list that a model is let write.
+  static let maxItems = 16
+  /// The most tokens of a step: an answer with two ids for each of sixteen parts takes about so many.
+  static let maxTokens = 384
 
   /// The schema for a server: plain keywords only, `thought` renamed and required.
   static func forServer(_ schema: JSONValue) -> JSONValue {
@@ -25,6 +32,20 @@ enum StepSchema {
     members["properties"] = .object(properties)
     members["required"] = ["about", "act"]
     return .object(members)
+  }
+
+  /// Gives texts and lists an end that is near.
+  private static func bound(_ members: inout [String: JSONValue]) {
+    func least(_ key: String, _ most: Int) {
+      if case .number(let stated)? = members[key], stated <= Double(most) { return }
+      members[key] = .number(Double(most))
+    }
+    guard members["enum"] == nil, members["const"] == nil else { return }
+    switch members["type"]?.stringValue {
+    case "string": least("maxLength", maxTextLength)
+    case "array": least("maxItems", maxItems)
+    default: break
+    }
   }
 
   /// A reply with `about` called `thought` again; nil when it is no JSON object.
@@ -51,6 +72,7 @@ enum StepSchema {
       default: result[key] = value
       }
     }
+    bound(&result)
     return .object(result)
   }
 }

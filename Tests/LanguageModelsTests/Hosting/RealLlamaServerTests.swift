@@ -33,13 +33,15 @@ private struct Hosted {
   }
 }
 
-@Suite(.enabled(if: Hosted.isThere, "needs VPATH_LLAMA_SERVER and VPATH_MODEL, which `make test` sets"))
+@Suite(.serialized, .enabled(if: Hosted.isThere, "needs VPATH_LLAMA_SERVER and VPATH_MODEL, which `make test` sets"))
 struct RealLlamaServerTests {
   let folder = TemporaryFolder()
 
-  func using(_ body: (LlamaServer) async throws -> Void) async throws {
+  func using(sleepSeconds: Int = 300, _ body: (LlamaServer) async throws -> Void) async throws {
+    var configuration = try await Hosted.configuration(folder)
+    configuration.sleepSeconds = sleepSeconds
     let server = LlamaServer(
-      try await Hosted.configuration(folder), checks: ModelFileChecks(),
+      configuration, checks: ModelFileChecks(),
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     do {
       try await body(server)
@@ -88,10 +90,7 @@ struct RealLlamaServerTests {
   @Test func aCancelledRequestLeavesTheProcessorIdle() async throws {
     try await using { server in
       try await server.start()
-      let process = try #require(
-        LlamaServerTests.processes(holding: lastName(Hosted.model ?? "")).first { pid in
-          SmallFile.kernelFile("/proc/\(pid)/comm").hasPrefix("llama-server")
-        })
+      let process = try serverProcess()
       let long = String(repeating: "nuclei and tissue ", count: 500)
       let asking = Task {
         try await server.complete(ChatRequest(messages: [.init(.user, long)], maxTokens: 1000, temperature: 1))
@@ -108,6 +107,32 @@ struct RealLlamaServerTests {
       }
     }
   }
+
+  @Test func anIdleServerLetsItsMemoryGoAndWakesForTheNextRequest() async throws {
+    try await using(sleepSeconds: 1) { server in
+      let asked = ChatRequest(messages: [.init(.user, "Count the nuclei.")], maxTokens: 4)
+      let first = try await server.complete(asked)
+      let process = try serverProcess()
+      let awake = residentKiB(process)
+      try await eventually { residentKiB(process) < awake / 2 }
+      let again = try await server.complete(asked)
+      #expect(again.text == first.text)
+      #expect(try serverProcess() == process, "it is the same server")
+    }
+  }
+
+  private func serverProcess() throws -> pid_t {
+    try #require(
+      LlamaServerTests.processes(holding: lastName(Hosted.model ?? "")).first { pid in
+        SmallFile.kernelFile("/proc/\(pid)/comm").hasPrefix("llama-server")
+      })
+  }
+}
+
+/// Resident memory of a process.
+private func residentKiB(_ pid: pid_t) -> Int {
+  let line = SmallFile.kernelFile("/proc/\(pid)/status").split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+  return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0
 }
 
 /// Processor time of a process, in ticks.
