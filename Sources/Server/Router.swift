@@ -74,6 +74,12 @@ public struct Router: Sendable {
       route(ServerMethods.health) { _, context throws(VPathError) in
         try await runtime.health(connections: context.connections, by: context.principal)
       },
+      route(ModelMethods.list) { _, context throws(VPathError) in
+        try await runtime.listModels(by: context.principal)
+      },
+      route(ModelMethods.status) { _, context throws(VPathError) in
+        try await runtime.modelStatus(by: context.principal)
+      },
     ]
   }
 

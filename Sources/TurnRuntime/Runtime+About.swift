@@ -33,4 +33,15 @@ extension Runtime {
       runningTurns: state.runningTurns, queuedTurns: state.queuedTurns, connections: connections,
       sandbox: around.sandbox, policyDigest: environment.policy.digest.rawValue)
   }
+  /// `model/list`.
+  public func listModels(by principal: Principal) async throws(VPathError) -> ModelListResult {
+    try permit(.serverRead, by: principal)
+    return ModelListResult(models: await environment.models.list())
+  }
+
+  /// `model/status`.
+  public func modelStatus(by principal: Principal) async throws(VPathError) -> ModelStatusResult {
+    try permit(.serverRead, by: principal)
+    return await environment.models.status()
+  }
 }

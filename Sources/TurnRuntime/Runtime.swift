@@ -48,6 +48,8 @@ public actor Runtime {
     public var configuration: JSONValue?
     /// Bounds.
     public var limits: RuntimeLimits
+    /// Language models, for clients that ask about them.
+    public var models: any ModelDirectory
     /// What is not well around the daemon.
     public var health: @Sendable () async -> DaemonHealth
     /// Told of every turn that has ended, so that its approvals can be forgotten.
@@ -61,6 +63,7 @@ public actor Runtime {
       slides: any SlideFiles, caseFiles: any CaseFiles, audit: any TraceAudit, clock: any Clock,
       names: any NameSource, policy: Policy, policyText: String, daemon: Principal, version: String, build: String,
       programs: [String: SHA256Hex] = [:], configuration: JSONValue? = nil, limits: RuntimeLimits = RuntimeLimits(),
+      models: any ModelDirectory = NoModels(),
       health: @escaping @Sendable () async -> DaemonHealth = { DaemonHealth() },
       turnEnded: @escaping @Sendable (TurnID) -> Void = { _ in }, log: Logger
     ) {
@@ -81,6 +84,7 @@ public actor Runtime {
       self.programs = programs
       self.configuration = configuration
       self.limits = limits
+      self.models = models
       self.health = health
       self.turnEnded = turnEnded
       self.log = log

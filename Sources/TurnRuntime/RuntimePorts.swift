@@ -1,5 +1,5 @@
-// What the runtime needs beside the ports of the room Ports: a private place for paths, an auditor of the trace, and
-// word of the daemon's health.
+// What the runtime needs beside the ports of the room Ports: a private place for paths, an auditor of the trace, a
+// directory of language models, and word of the daemon's health.
 // What must stay true: paths of slides are behind `CaseFiles` alone; they are in no event and no answer.
 
 public import Domain
@@ -24,6 +24,21 @@ public protocol TraceAudit: Sendable {
   func verify(_ caseID: CaseID?) async throws(VPathError) -> TraceVerifyResult
   /// A piece of a case's export, at most `WireLimits.chunkBytes`; the first without a cursor. `next` is nil at the end.
   func export(_ caseID: CaseID, cursor: String?) async throws(VPathError) -> (bytes: [UInt8], next: String?)
+}
+
+/// Tells of language models.
+public protocol ModelDirectory: Sendable {
+  /// All of this machine, by name.
+  func list() async -> [ListedModel]
+  /// What plans.
+  func status() async -> ModelStatusResult
+}
+
+/// No model: rules plan.
+public struct NoModels: ModelDirectory {
+  public init() {}
+  public func list() async -> [ListedModel] { [] }
+  public func status() async -> ModelStatusResult { ModelStatusResult() }
 }
 
 /// What is not well in the daemon's surroundings.

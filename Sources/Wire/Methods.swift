@@ -7,7 +7,7 @@ public import JSON
 /// Every method of the API.
 public enum Methods {
   public static let all: [DeclaredMethod] = [
-    ServerMethods.discover.erased, ServerMethods.health.erased,
+    ServerMethods.discover.erased, ServerMethods.health.erased, ModelMethods.list.erased, ModelMethods.status.erased,
     CaseMethods.open.erased, CaseMethods.get.erased, CaseMethods.list.erased, CaseMethods.close.erased,
     TurnMethods.start.erased, TurnMethods.get.erased, TurnMethods.interrupt.erased, TurnMethods.subscribe.erased,
     EvidenceMethods.get.erased, EvidenceMethods.read.erased,

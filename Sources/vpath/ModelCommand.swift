@@ -1,9 +1,10 @@
-// `vpath model`: what an operator does with language models. Works without a daemon; a running one uses another model
-// after its next start.
+// `vpath model`: what an operator does with language models. All but `status` works without a daemon; a running one uses
+// another model after its next start.
 // What must stay true: nothing is used that was not pinned by SHA-256; what was chosen, and where that is written, is said.
 
 import ArgumentParser
 import Assembly
+import Client
 import Domain
 import JSON
 import LanguageModels
@@ -21,13 +22,14 @@ struct ModelCommand: AsyncParsableCommand {
     discussion: """
       EXAMPLES
         vpath model list
+        vpath model status
         vpath model add qwen --gguf qwen2.5-vl-7b-q4_k_m.gguf --projector mmproj-qwen2.5-vl-7b.gguf
         vpath model add med --url https://host/med.gguf --sha256 HEX --licence Apache-2.0
         vpath model use qwen
         vpath model verify
         vpath model bench qwen --write
       """,
-    subcommands: [List.self, Add.self, Use.self, Verify.self, ModelBenchCommand.self])
+    subcommands: [List.self, Status.self, Add.self, Use.self, Verify.self, ModelBenchCommand.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -57,6 +59,26 @@ struct ModelCommand: AsyncParsableCommand {
       } catch {
         Terminal.note(Terminal.printable(error.message))
       }
+    }
+  }
+
+  struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Ask the running daemon which model plans, how, and whether it is well.",
+      discussion: "EXAMPLE\n  vpath model status --json")
+    @OptionGroup var options: ConnectionOptions
+
+    func run() async throws {
+      let status = try await DaemonSession.run(options) { try await $0.connection.call(ModelMethods.status, Empty()) }
+      if options.json {
+        Terminal.print(try encodeJSON(status).prettyString())
+        return
+      }
+      let name = status.name.map { "\($0), \(status.planning)" } ?? "rules"
+      let server = status.server.map { ", \($0)" } ?? ""
+      let place = status.remote ? ", on another machine" : ""
+      Terminal.print(Terminal.printable("\(name): \(status.state.rawValue)\(server)\(place)"))
+      if let problem = status.problem { Terminal.note(Terminal.printable(problem)) }
     }
   }
 

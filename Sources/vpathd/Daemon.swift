@@ -70,6 +70,7 @@ struct Daemon {
         clock: clock, names: SystemNames(), policy: policy, policyText: policyText, daemon: Machine.identity,
         version: Product.version, build: Machine.build(),
         programs: registry.programDigests(), configuration: configuration.json, limits: configuration.runtimeLimits,
+        models: DaemonModels(hosted, planner: planner.model, folders: ModelAssembly.folders(configuration)),
         health: { Self.health(store, sandbox, hosted) }, turnEnded: { tools.turnEnded($0) },
         log: Logger(label: "runtime")))
     let report = try await runtime.begin()

@@ -39,7 +39,7 @@ import Wire
     let cited = result.evidence.keys.sorted().map(JSONValue.string)
     let (id, ofTurn) = (JSONValue.string(caseID.rawValue), JSONValue.string(turn.rawValue))
     let params: [String: JSONValue] = [
-      "server/discover": [:], "server/health": [:],
+      "server/discover": [:], "server/health": [:], "model/list": [:], "model/status": [:],
       "case/open": [
         "slides": ["/slides/a.svs"], "organ": "skin", "stain": "H&E", "micronsPerPixel": 0.5, "notes": "n",
         "key": "shape",

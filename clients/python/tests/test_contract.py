@@ -19,7 +19,8 @@ from .support import ROOT
 
 #: Which class reads the result, or the parameters of a notification.
 CLASSES: dict[str, type[WireObject]] = {
-    "server/discover": records.Discovery, "server/health": records.Health, "case/open": records.Case,
+    "server/discover": records.Discovery, "server/health": records.Health,
+    "model/list": records.ModelList, "model/status": records.ModelStatus, "case/open": records.Case,
     "case/get": records.Case, "case/list": records.CasePage, "case/close": records.Nothing,
     "turn/start": answer.TurnStarted, "turn/get": answer.Turn, "turn/interrupt": answer.Interrupted,
     "turn/subscribe": records.Nothing, "evidence/get": records.EvidenceSet, "artefact/read": records.ArtefactPiece,
@@ -95,7 +96,7 @@ class ContractTests(unittest.TestCase):
 
     def test_every_parameter_of_every_method_can_be_sent(self) -> None:
         made: list[requests.Request[Any]] = [
-            requests.discover(), requests.health(),
+            requests.discover(), requests.health(), requests.list_models(), requests.model_status(),
             requests.open_case(["/a.svs"], "skin", "H&E", 0.5, "n", None), requests.get_case("case-1"),
             requests.list_cases(5, "c"), requests.close_case("case-1"),
             requests.start_turn("case-1", "q", [(1, 2, 3, 4)], None), requests.get_turn("turn-1"),

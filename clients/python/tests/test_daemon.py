@@ -58,6 +58,9 @@ class DaemonCases(Cases):
         self.assertIn("turn/subscribe", found.methods)
         health = client.health()
         self.assertEqual((health.state, health.sandbox, health.problems), ("ok", True, ()))
+        self.assertIn("smollm2-135m-instruct", [model.name for model in client.list_models()])
+        status = client.model_status()
+        self.assertEqual((status.state, status.planning, status.name), ("none", "rules", None))
 
     def test_the_demo_question_is_answered_with_evidence(self) -> None:
         client = self.client(daemon.socket)

@@ -23,8 +23,8 @@ from .evidence import (
 )
 from .pieces import ArtefactBytes, SavedFile
 from .records import (
-    Case, CaseDescription, CasePage, CaseRow, Discovery, EventPage, Explanation, Health, Replay, Report, Tool,
-    ToolResult, TraceEvent, TraceFault, TurnPage, TurnRow, Verification,
+    Case, CaseDescription, CasePage, CaseRow, Discovery, EventPage, Explanation, Health, Model, ModelStatus, Replay,
+    Report, Tool, ToolResult, TraceEvent, TraceFault, TurnPage, TurnRow, Verification,
 )
 from .requests import DrawnRegion, new_key
 from .stream import TurnStream
@@ -35,7 +35,7 @@ __all__ = [
     "TABLE", "Answer", "Artefact", "ArtefactBytes", "AsyncClient", "AsyncTurnStream", "BadReply", "Busy", "Case",
     "CaseDescription", "CasePage", "CaseRow", "Client", "Comparison", "Denied", "Description", "Discovery",
     "DrawnRegion", "ErrorRow", "EventPage", "Evidence", "EvidenceBody", "Explanation", "Finding", "Health", "Interval",
-    "LeftOut", "LookedAt", "Measurement", "NotAssessable", "NotFound", "Note", "PixelDigest", "Point", "Progress",
+    "LeftOut", "LookedAt", "Measurement", "Model", "ModelStatus", "NotAssessable", "NotFound", "Note", "PixelDigest", "Point", "Progress",
     "QuestionPart", "Quote", "Ratio", "Rect", "Region", "Replay", "Report", "SavedFile", "Score", "SlideProperties",
     "SlideRecord", "SlideScale", "TimedOut", "Tool", "ToolReference", "ToolResult", "TraceEvent", "TraceFault", "Turn",
     "TurnNote", "TurnPage", "TurnRow", "TurnStarted", "TurnStream", "Unreachable", "UnknownBody", "Usage", "VPathError",

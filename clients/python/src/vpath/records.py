@@ -36,6 +36,45 @@ class Health(WireObject):
 
 
 @dataclass(frozen=True)
+class Model(WireObject):
+    """A language model of the daemon's machine; `problem` says what keeps it from being used."""
+
+    name: str
+    used: bool
+    built_in: bool
+    title: Optional[str] = None
+    licence: Optional[str] = None
+    vision: Optional[bool] = None
+    context_tokens: Optional[int] = None
+    tool_choice_accuracy: Optional[float] = None
+    problem: Optional[str] = None
+    extra: JSONObject = extra_members()
+
+
+@dataclass(frozen=True)
+class ModelList(WireObject):
+    """The language models of the daemon's machine."""
+
+    models: tuple[Model, ...]
+    extra: JSONObject = extra_members()
+
+
+@dataclass(frozen=True)
+class ModelStatus(WireObject):
+    """What plans; `state` is `none`, `not_started`, `starting`, `ready`, `failing`, `stopped` or `endpoint`."""
+
+    state: str
+    planning: str
+    remote: bool
+    vision: bool
+    context_tokens: int
+    name: Optional[str] = None
+    server: Optional[str] = None
+    problem: Optional[str] = None
+    extra: JSONObject = extra_members()
+
+
+@dataclass(frozen=True)
 class CaseDescription(WireObject):
     """What a person stated about the specimen."""
 

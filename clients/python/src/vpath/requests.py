@@ -98,6 +98,14 @@ def health() -> Request[records.Health]:
     return Request("server/health", {}, records.Health.from_json)
 
 
+def list_models() -> Request[records.ModelList]:
+    return Request("model/list", {}, records.ModelList.from_json)
+
+
+def model_status() -> Request[records.ModelStatus]:
+    return Request("model/status", {}, records.ModelStatus.from_json)
+
+
 def open_case(
     slides: Iterable[str],
     organ: Optional[str],

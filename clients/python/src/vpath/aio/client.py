@@ -20,7 +20,8 @@ from ..evidence import Evidence
 from ..follow import Follower
 from ..pieces import MAX_BYTES, ArtefactBytes, Path, SavedFile
 from ..records import (
-    Case, CasePage, Discovery, EventPage, Explanation, Health, Replay, Report, Tool, ToolResult, TurnPage, Verification,
+    Case, CasePage, Discovery, EventPage, Explanation, Health, Model, ModelStatus, Replay, Report, Tool, ToolResult,
+    TurnPage, Verification,
 )
 from ..requests import LONG, CaseLike, RegionLike, TurnLike
 from ..waiting import Deadline
@@ -55,6 +56,16 @@ class AsyncClient(AsyncCaller):
     async def health(self, *, timeout: Optional[float] = None) -> Health:
         """Whether the daemon is well, and what it is doing."""
         return await self.run(requests.health(), timeout)
+
+    # Language models
+
+    async def list_models(self, *, timeout: Optional[float] = None) -> tuple[Model, ...]:
+        """The language models of the daemon's machine, and which one plans."""
+        return (await self.run(requests.list_models(), timeout)).models
+
+    async def model_status(self, *, timeout: Optional[float] = None) -> ModelStatus:
+        """What plans at this moment, and what is not well with it."""
+        return await self.run(requests.model_status(), timeout)
 
     # Cases
 
