@@ -11,7 +11,7 @@ import Prompting
 import TestSupport
 import Testing
 
-private let modelPolicy = """
+let modelPolicy = """
   version: 1
   rules:
     - id: all

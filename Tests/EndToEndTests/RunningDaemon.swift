@@ -1,6 +1,7 @@
 // The real daemon, with the real tools in their sandbox, on a state directory of its own.
 // What must stay true: every daemon started here is ended before the test ends, and ends well; nothing outside its
-// folder is written; what it answers is planned by rules, so that the same question has the same answer.
+// folder is written; what it answers is planned by rules where a test says nothing else, so that the same question has
+// the same answer.
 
 import Client
 import Domain
@@ -32,8 +33,10 @@ struct RunningDaemon: Sendable {
   /// - Parameters:
   ///   - state: its state directory; a folder of the test's own when nil.
   ///   - through: a program that becomes vpathd, with the arguments that come before vpathd's own.
+  ///   - more: variables of its environment, over those of every daemon here.
   static func with<R: Sendable>(
     in folder: TestFolder, slides: [String] = [], flags: [String] = [], state: String? = nil, through: [String] = [],
+    environment more: [String: String] = [:],
     _ body: @escaping @Sendable (RunningDaemon) async throws -> R
   ) async throws -> R {
     let socket = folder.path + "/d.sock"
@@ -46,7 +49,7 @@ struct RunningDaemon: Sendable {
       .path(FilePath(through.first ?? Programs.path("vpathd"))),
       arguments: Arguments(
         through.dropFirst() + ["--socket", socket, "--state", state] + slides.flatMap { ["--slides", $0] } + flags),
-      environment: environment(), platformOptions: options, input: .none, output: .discarded,
+      environment: environment(more), platformOptions: options, input: .none, output: .discarded,
       error: .fileDescriptor(log, closeAfterSpawningProcess: true)
     ) { execution -> Result<R, any Error> in
       let daemon = RunningDaemon(
