@@ -224,7 +224,7 @@ let all: [Target] = [
     "SimulationTests",
     [
       "TurnRuntime", "Agent", "Trace", "LanguageModels", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport",
-      "RuntimeTestSupport",
+      "RuntimeTestSupport", "ModelTestSupport",
     ],
     [.product(name: "OrderedCollections", package: "swift-collections")]),
   tests(

@@ -10,6 +10,13 @@ import TestSupport
 @testable import TurnRuntime
 
 extension Simulation {
+  /// A planner's reply. Where the product's own planner asks a model, it is the model that fails; at rest it does not.
+  mutating func planned(_ request: StepRequest) async -> Result<StepReply, VPathError> {
+    while let ended = endedTurns.popLast() { await planner.turnEnded(ended) }
+    if let reply = await planner.step(request, isFaulty: hasFaults) { return reply }
+    return hasFaults ? hostileStep(request) : .success(RulePlanner.plan(request))
+  }
+
   /// A planner's reply: by the rules, or a stranger's.
   mutating func hostileStep(_ request: StepRequest) -> Result<StepReply, VPathError> {
     switch random.below(20) {

@@ -26,6 +26,9 @@ struct Simulation {
   /// What happened, for comparing two runs of one seed.
   var journal: [String] = []
 
+  /// Who plans: rules and strangers' bytes, or the product's own planner over a model that is one.
+  var planner: SimulatedPlanner
+
   // The world at this moment.
   var now = 0.0
   var wall = 1_000_000.0
@@ -47,6 +50,8 @@ struct Simulation {
   var lastNumber = 0
   var keys: [CaseID: [String: TurnID]] = [:]
   var wasDrained = false
+  /// Turns whose end the planner has not heard of.
+  var endedTurns: [TurnID] = []
 
   static let limits = RuntimeLimits(
     parallelCases: 2, turnsPerCase: 4, turns: 9, idleCases: 2, subscriptions: 12, recentNotes: 4, notesAtOnce: 2,
@@ -71,13 +76,16 @@ struct Simulation {
     self.policy = policy
     random = SeededGenerator(simulation: seed)
     disk = SimulatedDisk(seed: seed)
-    runtime = Simulation.newRuntime(policy)
+    planner = try SimulatedPlanner(seed: seed)
+    runtime = Simulation.newRuntime(policy, planner.model)
     for index in 0..<(2 + random.below(3)) { try openCase(index) }
     begin()
   }
 
-  static func newRuntime(_ policy: Policy) -> RuntimeState {
-    RuntimeState(limits: limits, policy: policy, policyText: policyText, planner: "rule planner", build: "sim")
+  static func newRuntime(_ policy: Policy, _ model: ModelDescription?) -> RuntimeState {
+    RuntimeState(
+      limits: limits, policy: policy, policyText: policyText, planner: model?.name ?? "rule planner", model: model,
+      build: "sim")
   }
 
   private mutating func openCase(_ index: Int) throws {
@@ -160,7 +168,9 @@ struct Simulation {
     case .progress(let id, _):
       if clients[id] == nil { fail("progress for nobody") } else { clients[id]?.owesReady = true }
     case .endSubscription(let id, _, _, let error): ended(id, error)
-    case .turnEnded(let turn): ledger.end(turn)
+    case .turnEnded(let turn):
+      ledger.end(turn)
+      endedTurns.append(turn)
     case .checkpoint, .releaseTools: break
     case .drained: wasDrained = true
     }
@@ -169,31 +179,31 @@ struct Simulation {
   // MARK: The scheduler
 
   /// Lets things happen, then lets everything come to rest.
-  mutating func run(actions: Int) throws {
-    for _ in 0..<actions where failures.isEmpty { try act() }
-    try rest()
+  mutating func run(actions: Int) async throws {
+    for _ in 0..<actions where failures.isEmpty { try await act() }
+    try await rest()
     checkAtRest()
     guard failures.isEmpty, runtime.isDraining else { return }
     // What could not be recorded before the stop is closed by the next start.
     try crash()
-    try rest()
+    try await rest()
     checkAtRest()
   }
 
-  private mutating func act() throws {
+  private mutating func act() async throws {
     pass(Double(random.below(1000)) / 1000)
     if isDiskFull, random.once(in: 15) { isDiskFull = false }
     switch random.below(200) {
     case 0..<40: try commit()
     case 40..<80: acknowledge()
-    case 80..<120: finishWork()
+    case 80..<120: await finishWork()
     case 120..<135: startTurn()
     case 135..<142: subscribe()
     case 142..<164: clientMoves()
     case 164..<172: answerPage()
     case 172..<176: fireTimer()
     case 176..<180: interrupt()
-    case 180..<183: lateAnswer()
+    case 180..<183: await lateAnswer()
     case 183: isDiskFull = true
     case 184..<188: load()
     case 188: feed(.toolsChanged(SampleTools.builtIn + [SampleTools.brownness], builtIn: SampleTools.builtInNames))
@@ -228,24 +238,24 @@ struct Simulation {
     feed(.appended(answer.id, answer.result))
   }
 
-  private mutating func finishWork() {
+  private mutating func finishWork() async {
     guard !works.isEmpty else { return }
     let (id, work) = works[random.below(works.count)]
     if hasFaults, random.once(in: 12) { return }  // it hangs a while longer
     works.removeAll { $0.id == id }
-    answer(id, work)
+    await answer(id, work)
   }
 
-  private mutating func lateAnswer() {
+  private mutating func lateAnswer() async {
     guard !stopped.isEmpty else { return }
     let (id, work) = stopped.remove(at: random.below(stopped.count))
-    answer(id, work)
+    await answer(id, work)
   }
 
-  private mutating func answer(_ id: WorkID, _ work: Work) {
+  private mutating func answer(_ id: WorkID, _ work: Work) async {
     switch work {
     case .step(let request):
-      feed(.stepFinished(id, hasFaults ? hostileStep(request) : .success(RulePlanner.plan(request))))
+      feed(.stepFinished(id, await planned(request)))
     case .tool(let work): feed(.toolFinished(id, toolResult(work)))
     }
   }
@@ -392,7 +402,9 @@ struct Simulation {
     clients = [:]
     tickets = [:]
     ledger = ApprovedCallLedger()
-    runtime = Simulation.newRuntime(policy)
+    // Its chats are gone, too.
+    planner = try planner.begunAnew()
+    runtime = Simulation.newRuntime(policy, planner.model)
     wasDrained = false
     disk.restart()
     try repair()
@@ -426,7 +438,7 @@ struct Simulation {
   // MARK: Rest
 
   /// No more faults and no new work: everything that is under way ends.
-  private mutating func rest() throws {
+  private mutating func rest() async throws {
     hasFaults = false
     isDiskFull = false
     for _ in 0..<20_000 where failures.isEmpty {
@@ -442,7 +454,7 @@ struct Simulation {
       } else if !loading.isEmpty {
         load()
       } else if !works.isEmpty {
-        finishWork()
+        await finishWork()
       } else if let timer = timers.min(by: { $0.due < $1.due }) {
         now = max(now, timer.due)
         timers.removeAll { $0.id == timer.id }

@@ -22,15 +22,15 @@ import Testing
     getenv(name).flatMap { UInt64(String(cString: $0)) }
   }
 
-  static func run(_ seed: UInt64) throws -> Simulation {
+  static func run(_ seed: UInt64) async throws -> Simulation {
     var simulation = try Simulation(seed: seed, policy: policy)
-    try simulation.run(actions: 300)
+    try await simulation.run(actions: 300)
     return simulation
   }
 
   @Test func everyInvariantHoldsForEverySeed() async throws {
     if let seed = Self.number("VPATH_SEED") {
-      let simulation = try Self.run(seed)
+      let simulation = try await Self.run(seed)
       #expect(simulation.failures == [])
       return
     }
@@ -39,7 +39,7 @@ import Testing
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) {
         group.addTask {
-          while let seed = tally.nextSeed(upTo: count) { tally.count(try Self.run(seed)) }
+          while let seed = tally.nextSeed(upTo: count) { tally.count(try await Self.run(seed)) }
         }
       }
       try await group.waitForAll()
@@ -54,6 +54,7 @@ import Testing
     #expect(
       total.turns > Int(count) * 3 && total.answered > 0 && total.crashes > 0 && total.closedByRepair > 0, "\(total)")
     #expect(total.calls > Int(count) && total.interrupted > 0 && total.failed > 0 && total.diverse > 5, "\(total)")
+    #expect(total.modelRequests > Int(count) && total.modelProblems > 0, "\(total)")
   }
 
   /// What workers share.
@@ -87,6 +88,9 @@ import Testing
     var crashes = 0
     var closedByRepair = 0
     var calls = 0
+    /// Requests to a model, and steps that were not taken as it wrote them.
+    var modelRequests = 0
+    var modelProblems = 0
     private var stops: Set<String> = []
     var diverse: Int { stops.count }
 
@@ -95,6 +99,11 @@ import Testing
       for (_, _, events) in simulation.disk.turns {
         turns += 1
         calls += events.filter { $0.kind == .toolReturned }.count
+        for event in events where event.kind == .modelResponded {
+          let exchanges = event.payload["reply"]?["exchanges"]?.arrayValue ?? []
+          modelRequests += exchanges.count
+          modelProblems += exchanges.filter { $0["problem"] != nil }.count
+        }
         guard let last = events.last, let stop = last.payload["stop"]?.stringValue else { continue }
         stops.insert(stop)
         if stop == "answered" { answered += 1 }
@@ -105,14 +114,14 @@ import Testing
     }
 
     var description: String {
-      "\(turns) turns, \(calls) calls, \(answered) answered, \(interrupted) interrupted, \(failed) failed, "
+      "\(turns) turns, \(calls) calls, \(modelRequests) requests to a model (\(modelProblems) replies not used), \(answered) answered, \(interrupted) interrupted, \(failed) failed, "
         + "\(crashes) crashes, \(closedByRepair) closed by repair, stops \(stops.sorted())"
     }
   }
 
-  @Test(arguments: [3, 141, 592] as [UInt64]) func theSameSeedGivesTheSameRun(seed: UInt64) throws {
-    let one = try Self.run(seed)
-    let other = try Self.run(seed)
+  @Test(arguments: [3, 141, 592] as [UInt64]) func theSameSeedGivesTheSameRun(seed: UInt64) async throws {
+    let one = try await Self.run(seed)
+    let other = try await Self.run(seed)
     #expect(one.journal == other.journal)
     #expect(!one.journal.isEmpty)
   }
