@@ -16,7 +16,8 @@ public enum BuiltInTools {
   public static func all(modelsDirectory: String, templatesDirectory: String) -> [Tool] {
     let maps = TissueMaps()
     return [
-      SlidePropertiesTool.tool, RenderViewTool.tool, SlideOverviewTool(maps: maps).tool, RegionZoomTool.tool,
+      SlidePropertiesTool.tool, RenderViewTool.tool, SlideOverviewTool(maps: maps).tool,
+      RegionZoomTool(smallSlides: SmallSlides()).tool,
       CellCounterTool(maps: maps, modelsDirectory: modelsDirectory).tool,
       TileClassifierTool(maps: maps, modelsDirectory: modelsDirectory).tool,
       ReportTemplateFiller(templatesDirectory: templatesDirectory).tool,

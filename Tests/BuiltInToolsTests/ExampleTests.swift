@@ -12,7 +12,7 @@ import ToolKit
 @Suite struct ExampleTests {
   @Test(arguments: [
     "slide_overview/no_scale", "region_zoom/rectangle", "region_zoom/outside", "cell_counter/no_scale",
-    "cell_counter/other_stain", "slide_properties/plain_tiff", "render_view/rectangle",
+    "cell_counter/other_stain", "slide_properties/plain_tiff", "render_view/rectangle", "tile_classifier/not_accepted",
   ])
   func anExampleGivesWhatItSays(_ name: String) throws {
     let parts = name.split(separator: "/").map(String.init)

@@ -8,27 +8,32 @@ import Raster
 import Slides
 import ToolKit
 
-enum RegionZoomTool {
+struct RegionZoomTool: Sendable {
   static let name = "region_zoom"
   /// Longest side of a picture whose scale was not asked for.
   static let longestSide = 1024
   /// Most pixels of a view.
   static let mostPixels = 4_194_304
 
-  static let tool = Tool(
-    name: name, title: "Region zoom",
-    description: "Shows a region, by its id or as a rectangle in level-0 pixels, at a µm per pixel: the view with its "
-      + "pixel hash, and a picture with a scale bar and the region's place on the slide.",
-    inputSchema: .object([
-      .optional("slide", ArgumentSchema.slide), .optional("region", ArgumentSchema.region),
-      .optional("rect", ArgumentSchema.rect),
-      .optional(
-        "micronsPerPixel",
-        .number(min: 0.05, max: 1000, description: "Scale of the picture; by default as fine as 1,024 pixels allow.")),
-    ]), annotations: BuiltInTools.annotations
-  ) { call in try run(call) }
+  let smallSlides: SmallSlides
 
-  private static func run(_ call: ToolCall) throws -> ToolOutput {
+  var tool: Tool {
+    Tool(
+      name: Self.name, title: "Region zoom",
+      description:
+        "Shows a region, by its id or as a rectangle in level-0 pixels, at a µm per pixel: the view with its "
+        + "pixel hash, and a picture with a scale bar and the region's place on the slide.",
+      inputSchema: .object([
+        .optional("slide", ArgumentSchema.slide), .optional("region", ArgumentSchema.region),
+        .optional("rect", ArgumentSchema.rect),
+        .optional(
+          "micronsPerPixel",
+          .number(min: 0.05, max: 1000, description: "Scale of the picture; by default as fine as 1,024 pixels allow.")),
+      ]), annotations: BuiltInTools.annotations
+    ) { call in try run(call) }
+  }
+
+  private func run(_ call: ToolCall) throws -> ToolOutput {
     let named = try call.region()
     guard (named == nil) != (call.rect() == nil) else {
       throw VPathError(
@@ -46,7 +51,7 @@ enum RegionZoomTool {
           slide: slide.id, rect: cut.rect, label: "asked for",
           flags: cut.isCut ? ["cut at the edge of the scanned area"] : []))
     }
-    let picture = try read(slide, cut.rect)
+    let picture = try Self.read(slide, cut.rect)
     try call.checkCancelled()
     let file = try call.write("view.png", picture.image.encodedPNG())
     let scaleWords = picture.micronsPerPixel.map { " at \(NumberText.figures($0, 3)) µm/px" } ?? ", without a scale"
@@ -81,7 +86,7 @@ enum RegionZoomTool {
     }
   }
 
-  private static func draw(
+  private func draw(
     _ slide: OpenedSlide, _ picture: RegionPicture, polygon: [LevelZeroPoint]?, title: String
   ) throws(VPathError) -> RGBImage {
     var image = picture.image
@@ -106,23 +111,10 @@ enum RegionZoomTool {
   }
 
   /// The whole slide, small, with the region framed.
-  private static func locator(_ slide: OpenedSlide, _ rect: LevelZeroRect) throws(VPathError) -> RGBImage {
-    let bounds = slide.handle.bounds
-    let ratio = min(1, 240 / Double(max(bounds.width, bounds.height)))
-    let (width, height) = (
-      max(1, Int((Double(bounds.width) * ratio).rounded())), max(1, Int((Double(bounds.height) * ratio).rounded()))
-    )
-    // A large slide without a small level would have to be decoded whole: its place is then shown on grey.
-    let level = slide.handle.levels[slide.handle.bestLevel(forDownsample: 1 / ratio)]
-    let isSmall = level.width <= SlideHandle.largestPicture / level.height
-    var small = RGBImage(width: width, height: height, filled: RGBColor(225, 225, 225))
-    if isSmall {
-      small = try slideErrors { () throws(SlideError) in
-        try slide.handle.read(
-          bounds, width: width, height: height, control: slide.control("drawing its place", share: 0.8...0.95)
-        ).image
-      }
-    }
+  private func locator(_ slide: OpenedSlide, _ rect: LevelZeroRect) throws(VPathError) -> RGBImage {
+    let made = try smallSlides.small(slide, share: 0.8...0.95)
+    var small = made.image
+    let ratio = made.ratio
     let frame = PixelRect(
       x: Int(Double(rect.x) * ratio), y: Int(Double(rect.y) * ratio),
       width: max(5, Int((Double(rect.width) * ratio).rounded())),
