@@ -3,6 +3,7 @@
 What must stay true: a server is ended and its folder removed, whatever happens; ready means that it has answered a line.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ class Server:
         self.folder = tempfile.mkdtemp(prefix="vpath-bench-")
         self.socket = self.folder + "/s.sock"
         self.process = None
+        self.environment = {}
 
     def command(self):
         raise NotImplementedError
@@ -34,7 +36,8 @@ class Server:
         self.started = time.monotonic()
         try:
             self.process = subprocess.Popen(
-                [str(word) for word in self.command()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                [str(word) for word in self.command()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                env={**os.environ, **self.environment})
             while not self.answers():
                 if self.process.poll() is not None:
                     raise Failure(f"{self.name} ended at its start, with status {self.process.returncode}")
@@ -86,20 +89,77 @@ class Server:
 
 
 class Daemon(Server):
-    """vpathd with a state of its own; `slides` is the folder it may read from."""
+    """vpathd with a state of its own; `slides` is the folder it may read from. Rules plan where no model is named."""
 
-    def __init__(self, slides):
+    def __init__(self, slides, model="rules", **environment):
         super().__init__("vpathd")
         self.slides = slides
+        self.environment = {"VPATH_MODEL_USE": model, **environment}
 
     def command(self):
         return [
             RELEASE / "vpathd", "--socket", self.socket, "--state", self.folder + "/state", "--slides", self.slides,
             "--log-level", "error"]
 
+    def vpath_command(self, *command):
+        """The words of a call of the command line client."""
+        return [str(word) for word in (RELEASE / "vpath", *command, "--socket", self.socket)]
+
     def vpath(self, *command):
         """The output of the command line client."""
-        return run(RELEASE / "vpath", *command, "--socket", self.socket, timeout=300)
+        return run(*self.vpath_command(*command), timeout=300)
+
+    def call(self, method, params):
+        """The result of a method, asked on a connection of its own."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(300)
+            link.connect(self.socket)
+            link.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n")
+            with link.makefile("rb") as lines:
+                for line in lines:
+                    answer = json.loads(line)
+                    if "result" in answer:
+                        return answer["result"]
+                    if "error" in answer:
+                        raise Failure(f"{method} gave {answer['error']['message']}")
+        raise Failure(f"vpathd hung up on {method}")
+
+    def family(self):
+        """The process ids and names of the daemon and everything below it."""
+        parents, names = {}, {}
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit():
+                continue
+            try:
+                with open(f"/proc/{entry}/stat", encoding="utf-8") as file:
+                    head, _, tail = file.read().rpartition(")")
+            except OSError:
+                continue
+            names[int(entry)], parents[int(entry)] = head.partition("(")[2], int(tail.split()[1])
+        found, queue = {}, [self.process.pid]
+        while queue:
+            process = queue.pop()
+            found[process] = names.get(process, "")
+            queue += [child for child, parent in parents.items() if parent == process]
+        return found
+
+    def children(self, name):
+        """The process ids of that name below the daemon."""
+        if found := [process for process, known in self.family().items() if known == name[:15]]:
+            return found
+        raise Failure(f"vpathd runs no {name}")
+
+    def memory_of_all_mib(self):
+        """Proportional memory of the daemon and everything below it, by name."""
+        shares = {}
+        for process, name in self.family().items():
+            try:
+                with open(f"/proc/{process}/smaps_rollup", encoding="ascii") as file:
+                    pss = next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+            except (OSError, StopIteration):
+                continue
+            shares[name] = shares.get(name, 0) + pss / 1024
+        return shares
 
 
 class Echo(Server):

@@ -8,7 +8,7 @@ and a line in PARTS. `bench` is the run: `bench.assets` (paths by name), `bench.
 (a folder on the disk where the cache lies, emptied after each part). A part raises Failure with words for a person.
 """
 
-from parts import cell_counter, classifier, region_read, rpc, tool_call, trace, turns
+from parts import cell_counter, classifier, model, region_read, rpc, tool_call, trace, turns
 
 PARTS = {
     "rpc": rpc,
@@ -18,4 +18,5 @@ PARTS = {
     "call": tool_call,
     "counter": cell_counter,
     "classifier": classifier,
+    "model": model,
 }
