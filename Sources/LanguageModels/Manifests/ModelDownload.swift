@@ -32,7 +32,7 @@ public struct ModelDownload: Sendable {
       file.utf8.allSatisfy({ $0 < 0x80 && ($0 == 0x2D || $0 == 0x2E || $0 == 0x5F || Self.isWord($0)) })
     else { throw failure("its last part names no file") }
     let folder = "\(folders.own)/\(name)"
-    for path in [folders.own, folder] where mkdir(path, 0o700) != 0 && errno != EEXIST {
+    guard ModelStore.makeFolder(folder) else {
       throw failure("the state directory's models/ cannot be written (\(String(cString: strerror(errno))))")
     }
     let final = "\(folder)/\(file)"

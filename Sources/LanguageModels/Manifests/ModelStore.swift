@@ -75,7 +75,6 @@ public struct ModelStore: Sendable {
     let bytes = try manifest.written()
     _ = try ModelManifest.read(bytes)
     let folder = "\(folders.own)/\(manifest.name)"
-    for path in [folders.own, folder] where mkdir(path, 0o700) != 0 && errno != EEXIST { throw Self.failure() }
     try Self.writeWhole(bytes, to: folder + "/model.json")
   }
 
@@ -119,9 +118,9 @@ public struct ModelStore: Sendable {
     return (head, ModelFile(role: role, file: name, sizeBytes: size, sha256: hash, path: path))
   }
 
-  /// Writes a file that appears whole. Throws `model.unavailable`.
+  /// Writes a file that appears whole, its folders made as needed. Throws `model.unavailable`.
   static func writeWhole(_ bytes: [UInt8], to path: String) throws(VPathError) {
-    if mkdir(folderName(path), 0o700) != 0, errno != EEXIST { throw failure() }
+    guard makeFolder(folderName(path)) else { throw failure() }
     let new = "\(path).new-\(getpid())"
     guard let stream = fopen(new, "we") else { throw failure() }
     let isWhole =
@@ -131,6 +130,15 @@ public struct ModelStore: Sendable {
       unlink(new)
       throw error
     }
+  }
+
+  /// Makes a folder and those above it, with mode 0700: before its first start a daemon has no state directory. False,
+  /// with errno set, when it cannot be made.
+  static func makeFolder(_ path: String) -> Bool {
+    if mkdir(path, 0o700) == 0 || errno == EEXIST { return true }
+    let parent = folderName(path)
+    guard errno == ENOENT, parent != path, parent != "/", parent != ".", makeFolder(parent) else { return false }
+    return mkdir(path, 0o700) == 0 || errno == EEXIST
   }
 
   private static func failure() -> VPathError {
