@@ -1,6 +1,6 @@
 // The other end of the socket: requests with their answers, and the daemon's notifications in order.
-// What must stay true: every request ends with an answer, an error or a time-out; notifications are never dropped (a
-// reader that stops reading stops the daemon from sending, which is its own limit to enforce).
+// What must stay true: every request ends with an answer, an error or a time-out; durable notifications are never dropped:
+// where a program does not read them, the connection ends with that reason, and what was missed can be subscribed to.
 
 public import Domain
 public import JSON
@@ -17,6 +17,9 @@ public import Wire
 public final class ClientConnection: Sendable {
   /// Longest line read from the daemon.
   public static let maxLineBytes = 64 << 20
+
+  /// Notifications kept for a program that has not read them yet.
+  public static let maxUnreadNotifications = 65_536
 
   private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
   private let pending = Mutex(Pending())
@@ -37,19 +40,22 @@ public final class ClientConnection: Sendable {
     var sending: Task<Void, Never>?
   }
 
-  private init(outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) {
+  private init(outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, maxUnread: Int) {
     self.outbound = outbound
-    (notifications, notify) = AsyncStream.makeStream(of: ClientNotification.self, bufferingPolicy: .unbounded)
+    (notifications, notify) = AsyncStream.makeStream(
+      of: ClientNotification.self, bufferingPolicy: .bufferingOldest(maxUnread))
   }
 
   /// Connects, runs the body, and disconnects. Throws `server.unreachable` when nobody answers within
-  /// `timeoutSeconds`; a full backlog is tried again until then.
+  /// `timeoutSeconds`; a full backlog is tried again until then. With more than `maxUnread` notifications unread the
+  /// connection ends.
   public static func withConnection<R: Sendable>(
-    socket: String, timeoutSeconds: Double = 5, _ body: @Sendable (ClientConnection) async throws -> R
+    socket: String, timeoutSeconds: Double = 5, maxUnread: Int = maxUnreadNotifications,
+    _ body: @Sendable (ClientConnection) async throws -> R
   ) async throws -> R {
     let channel = try await connect(socket, timeoutSeconds: timeoutSeconds)
     return try await channel.executeThenClose { inbound, outbound in
-      let connection = ClientConnection(outbound: outbound)
+      let connection = ClientConnection(outbound: outbound, maxUnread: maxUnread)
       return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await connection.read(inbound) }
         defer { group.cancelAll() }
@@ -174,37 +180,50 @@ public final class ClientConnection: Sendable {
 
   private func read(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>) async {
     var splitter = LineSplitter(limitBytes: Self.maxLineBytes)
+    var reason = Self.gone
     do {
       for try await buffer in inbound {
         for piece in splitter.feed(buffer.readableBytesView) {
           guard case .line(let line) = piece else { continue }
-          receive(line)
+          try receive(line)
         }
       }
+    } catch let error as VPathError {
+      reason = error
     } catch {
       // The connection broke; those who wait are told below.
     }
     let waiting = pending.withLock { state in
-      state.ended = Self.gone
+      state.ended = reason
       defer { state.waiting = [:] }
       return state.waiting
     }
-    for waiting in waiting.values { waiting.continuation.resume(returning: .failure(Self.gone)) }
+    for waiting in waiting.values { waiting.continuation.resume(returning: .failure(reason)) }
     notify.finish()
   }
 
-  private func receive(_ line: [UInt8]) {
+  /// Throws when a notification that must not be lost has no place any more.
+  private func receive(_ line: [UInt8]) throws(VPathError) {
     guard let value = try? JSONValue.parse(line, limits: JSONLimits(maxBytes: Self.maxLineBytes, maxDepth: 128)),
       let message = try? RPCMessage(value)
     else { return }
     switch message {
     case .result(let id, let result): resume(id, .success(result))
     case .failure(let id?, let error): resume(id, .failure(error.asVPathError))
-    case .failure(nil, let error): notify.yield(.error(error.asVPathError))
+    case .failure(nil, let error): try tell(.error(error.asVPathError))
     case .notification(CallProgressParams.method, let params): hear(params)
-    case .notification(let method, let params): notify.yield(ClientNotification(method: method, params: params))
+    case .notification(let method, let params): try tell(ClientNotification(method: method, params: params))
     case .request: break
     }
+  }
+
+  private func tell(_ note: ClientNotification) throws(VPathError) {
+    guard case .dropped = notify.yield(note) else { return }
+    if case .progress = note { return }
+    throw VPathError(
+      .serverUnreachable,
+      "The daemon's notifications were not read, and the connection was given up. Read them, and subscribe again after "
+        + "the last one.", retryable: true)
   }
 
   private func hear(_ params: JSONValue) {

@@ -109,6 +109,33 @@ final class Box<Value: Sendable>: Sendable {
     #expect(error?.id == .protocolParams)
   }
 
+  @Test func notificationsThatNobodyReadsEndTheConnectionAndNotTheMemory() async throws {
+    let event: JSONValue = [
+      "jsonrpc": "2.0", "method": "turn/started",
+      "params": ["turn": "turn-1", "case": "case-1", "seq": 1, "title": "x"],
+    ]
+    let progress: JSONValue = [
+      "jsonrpc": "2.0", "method": "item/progress", "params": ["turn": "turn-1", "item": "call-1", "message": "half"],
+    ]
+    let (error, kept) = try await ScriptedPeer.with({ request in
+      // Progress may be dropped; the fifth event has no place.
+      Array(repeating: event, count: 4) + Array(repeating: progress, count: 9) + [event]
+        + [["jsonrpc": "2.0", "id": request["id"] ?? nil, "result": Self.health]]
+    }) { socket in
+      try await ClientConnection.withConnection(socket: socket, maxUnread: 4) { connection in
+        let error = await #expect(throws: VPathError.self) {
+          try await connection.call(ServerMethods.health, Empty())
+        }
+        var kept = 0
+        for await _ in connection.notifications { kept += 1 }
+        return (error, kept)
+      }
+    }
+    #expect(
+      error?.id == .serverUnreachable && error?.message.contains("not read") == true, "\(String(describing: error))")
+    #expect(kept == 4)
+  }
+
   @Test func aConnectionThatClosesEndsEveryWait() async throws {
     let error = await #expect(throws: VPathError.self) {
       try await ScriptedPeer.with({ _ in nil }) { socket in
