@@ -220,6 +220,7 @@ let all: [Target] = [
       "MCPBridge", "Server", "SystemPorts", "TurnRuntime", "Ports", "Wire", "Domain", "JSON", "TestSupport",
       "RuntimeTestSupport",
     ], [log]),
+  tests("AssemblyTests", ["Assembly", "LanguageModels", "Setup", "Ports", "Domain", "TestSupport"], [log]),
   tests(
     "SimulationTests",
     [
