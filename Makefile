@@ -49,7 +49,7 @@ bench: assets ## Measure, each figure beside its peer in the same run. DATA=DIR 
 	@bench/run $(if $(DATA),--data "$(DATA)") $(BENCH)
 
 install: build assets ## Install under PREFIX (default /usr/local).
-	@packaging/install "$(DESTDIR)$(PREFIX)"
+	@packaging/install "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
 
 uninstall: ## Remove what install put under PREFIX; traces and configuration stay.
 	@packaging/uninstall "$(DESTDIR)$(PREFIX)"
