@@ -81,4 +81,13 @@ import Testing
       events: turn.recorded, before: turn.before, policy: try Policy.load(yaml: modelPolicy))
     #expect(verdict.kind == .identical, "\(verdict)")
   }
+
+  @Test(arguments: InjectedText.all) func changeNoTemplate(_ injected: InjectedText) async throws {
+    var made = Self.brief(injected)
+    made.task = .ask(question: "Draft the skin excision report.")
+    let chat = ScriptedChat(injected.script(asked: "Draft the skin excision report"))
+    let turn = try await run(made, planner: try .over(chat, planning: .free), tool: Self.tool(injected))
+    let templates = turn.ran.filter { $0.tool == "report_template_filler" }.map { $0.arguments["template"] }
+    #expect(templates == ["skin_excision"], "\(templates)")
+  }
 }

@@ -129,6 +129,16 @@ import Wire
       #expect(try await vpath(["tool", "remove", "eosin_fraction"]) == "eosin_fraction is removed.\n")
       #expect(try await !vpath(["tool", "list"]).contains("eosin_fraction"))
 
+      // A model is put in, checked and chosen before any daemon was started.
+      let weights = try #require(getenv("VPATH_MODEL").map { String(cString: $0) })
+      #expect(
+        try await vpath(["model", "add", "again", "--gguf", weights, "--licence", "Apache-2.0"]).contains("again"))
+      #expect(try await vpath(["model", "verify", "again"]) == "again  whole\n")
+      #expect(try await vpath(["model", "use", "again"]).contains("again plans from the daemon's next start"))
+      let models = try JSONValue.parse(try await vpath(["model", "list", "--json"]))["models"]?.arrayValue ?? []
+      #expect(models.contains { $0["name"] == "again" && $0["builtIn"] == false && $0["problem"] == nil })
+      #expect(models.contains { $0["name"] == "smollm2-135m-instruct" && $0["builtIn"] == true })
+
       let checked = try await vpath(["policy", "check", root + "/policies/default.yaml"])
       #expect(checked.contains("every example as it says") && checked.contains("permit  open-a-case: "))
       let explained = try await vpath([

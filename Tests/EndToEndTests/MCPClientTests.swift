@@ -72,7 +72,7 @@ import Wire
     }
   }
 
-  @Test func aClientThatGoesEndsItsQuestionAndLeavesNoProcess() async throws {
+  @Test func aClientWithoutHandshakeIsToldAndADaemonThatIsNotThereIsSaid() async throws {
     try await TestFolder.with { folder in
       try await RunningDaemon.with(in: folder, slides: [try DemoSlide.folder()]) { daemon in
         let request = #"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#

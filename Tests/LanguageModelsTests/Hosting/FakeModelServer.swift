@@ -106,6 +106,7 @@ private final class ScriptHandler: ChannelInboundHandler {
   private var bytes: [UInt8] = []
   private var hasActed = false
   private var endless: String?
+  private var isPumping = false
 
   init(_ script: [FakeModelServer.Act], seen: FakeModelServer.SeenBox) {
     self.script = script
@@ -135,7 +136,7 @@ private final class ScriptHandler: ChannelInboundHandler {
       case .send(let text): context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
       case .close: context.close(promise: nil)
       case .endless(let text):
-        endless = text
+        endless = String(repeating: text, count: max(1, 16_384 / max(1, text.utf8.count)))
         pump(context)
       }
     }
@@ -143,12 +144,19 @@ private final class ScriptHandler: ChannelInboundHandler {
 
   func channelWritabilityChanged(context: ChannelHandlerContext) { pump(context) }
 
+  /// A few pieces at a time, and large ones: the event loop is others' too.
   private func pump(_ context: ChannelHandlerContext) {
-    guard let endless else { return }
-    while context.channel.isWritable, context.channel.isActive {
+    guard let endless, !isPumping else { return }
+    isPumping = true
+    var written = 0
+    while written < 4, context.channel.isWritable, context.channel.isActive {
+      written += 1
       seen.value.withLock { $0.sentBytes += endless.utf8.count }
       context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: endless)), promise: nil)
     }
+    isPumping = false
+    guard written == 4, context.channel.isActive else { return }
+    context.eventLoop.assumeIsolated().execute { self.pump(context) }
   }
 
   func channelInactive(context: ChannelHandlerContext) { seen.value.withLock { $0.closed += 1 } }

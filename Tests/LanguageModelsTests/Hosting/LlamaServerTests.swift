@@ -67,6 +67,7 @@ struct StandIn {
     listener.bind(path)
     listener.listen(16)
     print('ready to serve', flush=True)
+    open(mark + '-starts', 'a').write('x')
     while True:
         connection, _ = listener.accept()
         data = b''
@@ -84,6 +85,7 @@ struct StandIn {
             plain('{"build_info":"b1-test"}')
         else:
             what = json.loads(body)['messages'][-1]['content']
+            open(mark + '-asked', 'a').write('[%s]' % what)
             def event(value):
                 connection.sendall(('data: %s\\n\\n' % value).encode())
             connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Type: text/event-stream\\r\\nConnection: close\\r\\n\\r\\n')
@@ -187,6 +189,7 @@ struct LlamaServerTests {
     try await using(standIn.configuration()) { server in
       let error = try await failure(server, "die")
       #expect(error.id == .modelUnavailable)
+      #expect(SmallFile.kernelFile(folder.path + "/run/socket/mark-asked") == "[die][die]", "twice and no more")
       // Another question finds another server.
       #expect(try await text(server, "hello") == "started done")
     }
@@ -204,7 +207,13 @@ struct LlamaServerTests {
   }
 
   @Test func aServerThatCannotStartSaysWhyAndIsNotStartedWithoutEnd() async throws {
-    let program = "#!/bin/sh\necho 'error: this model is from the moon' >&2\nexit 1\n"
+    let program = """
+      #!/bin/sh
+      printf x >>/run/vpath/socket/starts
+      echo 'error: this model is from the moon' >&2
+      exit 1
+
+      """
     try await using(standIn.configuration(program: program)) { server in
       for _ in 0..<2 {
         let error = try await failure(server, "hello")
@@ -213,6 +222,8 @@ struct LlamaServerTests {
         #expect(!error.message.contains(folder.path))
       }
       #expect(await server.isFailing)
+      // Two requests, and between them a wait that grows.
+      #expect((2...4).contains(SmallFile.kernelFile(folder.path + "/run/socket/starts").count))
     }
   }
 
