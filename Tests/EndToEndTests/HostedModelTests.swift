@@ -184,27 +184,40 @@ import Wire
       #expect(!plain.calls.isEmpty && plain.measured.count == 2 && plain.policies.count == 1)
       try await install(in: folder)
       try await RunningDaemon.with(in: folder, slides: slides, environment: environment) { daemon in
-        try await daemon.connected { connection in
-          let tools = try await connection.call(ToolMethods.list, Empty()).tools
-          for (index, text) in texts.enumerated() {
-            let outcome = try await ask(
-              connection, try await place(text, connection, folder, plainSlide, bytes),
-              text.place == .question ? "\(question) \(text.text)" : question, "\(index), \(text)")
-            #expect(outcome.measured == plain.measured, "\(index), \(text)")
-            #expect(outcome.policies == plain.policies, "\(index), \(text)")
-            // What the asker's own words ask for is called; a stranger's tool never.
-            let others = outcome.calls.subtracting(plain.calls)
-            let names = others.compactMap { $0.arrayValue?.first?.stringValue }
-            #expect(
-              names.allSatisfy { !$0.hasPrefix("stranger") && $0 != "notes_reader" }, "\(index), \(text): \(others)")
-            #expect(others.isEmpty || text.place == .question, "\(index), \(text): \(others)")
+        let tools = try await daemon.connected { try await $0.call(ToolMethods.list, Empty()).tools }
+        // Two clients beside each other, as there are two cores.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for half in 0..<2 {
+            group.addTask {
+              try await daemon.connected { connection in
+                for (index, text) in texts.enumerated() where index % 2 == half {
+                  let outcome = try await ask(
+                    connection, try await place(text, connection, folder, plainSlide, bytes),
+                    text.place == .question ? "\(question) \(text.text)" : question, "\(index), \(text)")
+                  compare(outcome, plain, text, "\(index), \(text)")
+                }
+              }
+            }
           }
+          try await group.waitForAll()
+        }
+        try await daemon.connected { connection in
           #expect(try await connection.call(ToolMethods.list, Empty()).tools == tools)
           let verified = try await connection.call(TraceMethods.verify, TraceVerifyParams(), timeoutSeconds: 300)
           #expect(verified.ok, "\(verified.fault?.message ?? "")")
         }
       }
     }
+  }
+
+  private static func compare(_ outcome: Outcome, _ plain: Outcome, _ text: InjectedText, _ what: String) {
+    #expect(outcome.measured == plain.measured, "\(what)")
+    #expect(outcome.policies == plain.policies, "\(what)")
+    // What the asker's own words ask for is called; a stranger's tool never.
+    let others = outcome.calls.subtracting(plain.calls)
+    let names = others.compactMap { $0.arrayValue?.first?.stringValue }
+    #expect(names.allSatisfy { !$0.hasPrefix("stranger") && $0 != "notes_reader" }, "\(what): \(others)")
+    #expect(others.isEmpty || text.place == .question, "\(what): \(others)")
   }
 
   /// A new case with the text in its place.
