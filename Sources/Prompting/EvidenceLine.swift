@@ -21,7 +21,8 @@ enum EvidenceLine {
     case .region(let region):
       let rank = region.rank.map { ", rank \($0)" } ?? ""
       let flags = isOpen && !region.flags.isEmpty ? " (\(words(region.flags.joined(separator: "; "))))" : ""
-      return "\(id): region \"\(words(region.label))\" of \(region.slide) at x \(region.rect.x), y \(region.rect.y), "
+      let label = isOpen ? " \"\(words(region.label))\"" : ""
+      return "\(id): region\(label) of \(region.slide) at x \(region.rect.x), y \(region.rect.y), "
         + "\(region.rect.width) x \(region.rect.height) px\(rank)\(flags)"
     case .view(let view):
       let scale = view.micronsPerPixel.map { " at \(number($0)) µm/px" } ?? ""
@@ -30,7 +31,9 @@ enum EvidenceLine {
       let value = isOpen ? " = \(number(measurement.value)) \(measurement.unit.rawValue)" : ""
       let place = measurement.region.map { " in \($0)" } ?? ""
       let rank = measurement.rank.map { ", rank \($0)" } ?? ""
-      let limits = measurement.validity.within ? "" : " (\(words(measurement.validity.limits.joined(separator: "; "))))"
+      // What a measure was not validated on is the organ or stain that was stated.
+      let hasLimits = isOpen && !measurement.validity.within
+      let limits = hasLimits ? " (\(words(measurement.validity.limits.joined(separator: "; "))))" : ""
       return "\(id): \(words(measurement.name))\(value)\(place)\(rank)\(limits)"
     case .comparison(let comparison):
       let ratio = isOpen ? comparison.ratio.map { ", ratio \(number($0))" } ?? "" : ""

@@ -67,11 +67,10 @@ public struct TurnConversation: Sendable {
   /// Appends the model's own reply.
   public mutating func answered(_ text: String) { messages.append(ChatMessage(.assistant, text)) }
 
-  /// Appends what was wrong with the last reply.
-  public mutating func correct(_ problem: String) {
-    messages.append(
-      ChatMessage(.user, "That step cannot be taken: \(StrangersText.line(problem, maxCharacters: 600)) Write another.")
-    )
+  /// Appends what was wrong with the last reply; where words about the case stay in, only that something was.
+  public mutating func correct(_ problem: String, _ disclosure: Disclosure?) {
+    let why = disclosure == .everything ? ": \(StrangersText.line(problem, maxCharacters: 600))" : "."
+    messages.append(ChatMessage(.user, "That step cannot be taken\(why) Write another."))
   }
 
   // MARK: What stands in a message
@@ -81,8 +80,10 @@ public struct TurnConversation: Sendable {
       "outcome": isFirst ? "" : outcome(request, disclosure), "allowed": Self.allowed(request),
       "corrections": request.corrections.isEmpty
         ? ""
-        : "Your last step was refused: "
-          + StrangersText.line(request.corrections.joined(separator: " "), maxCharacters: 1_200),
+        : disclosure == .everything
+          ? "Your last step was refused: "
+            + StrangersText.line(request.corrections.joined(separator: " "), maxCharacters: 1_200)
+          : "Your last step was refused.",
       "stepsLeft": "\(request.stepsLeft)",
     ])
   }
@@ -93,7 +94,8 @@ public struct TurnConversation: Sendable {
     for outcome in request.history where !toldCalls.contains(outcome.call) {
       let name = StrangersText.line(outcome.tool, maxCharacters: 80)
       if let error = outcome.error {
-        lines.append("\(name) failed: \(StrangersText.line(error.message, maxCharacters: 300))")
+        let why = disclosure == .everything ? ": \(StrangersText.line(error.message, maxCharacters: 300))" : "."
+        lines.append("\(name) failed\(why)")
       } else {
         lines.append("\(name) gave \(outcome.evidence.map(\.rawValue).joined(separator: ", "))")
       }

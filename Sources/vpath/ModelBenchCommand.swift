@@ -32,9 +32,11 @@ struct ModelBenchCommand: AsyncParsableCommand {
         vpath model bench smollm2-135m-instruct
         vpath model bench qwen --write --json
         vpath model bench qwen --cases 40
+        vpath model bench qwen --only rules,narrowed
       """)
   @Argument(help: "The model, or endpoint.") var name: String
   @Option(help: "Only so many cases of each file, spread evenly over it.") var cases: Int?
+  @Option(help: "Only these planners, of rules, narrowed, free; with commas.") var only: String?
   @Flag(help: "Write the measured tool choice into the model's manifest.") var write = false
   @OptionGroup var options: ModelOptions
 
@@ -46,11 +48,10 @@ struct ModelBenchCommand: AsyncParsableCommand {
     defer { RunFolder.remove(folder) }
     let hosted = try ModelAssembly.host(
       configuration, programs: programFolder, runDirectory: folder + "/model", log: log)
-    let planners: [(name: String, planner: any LanguageModel)] = [
-      ("rules", RulePlanner()),
-      ("narrowed", try planner(hosted, "narrowed", configuration)),
-      ("free", try planner(hosted, "free", configuration)),
-    ]
+    let wanted = try wantedPlanners()
+    let planners = try wanted.map { name in
+      (name, name == "rules" ? RulePlanner() as any LanguageModel : try planner(hosted, name, configuration))
+    }
     let suites = try ["generated", "handwritten"].map { ($0, try suite($0, configuration)) }
     let run = try toolChoice(configuration, folder)
     var rows: [Row] = []
@@ -78,6 +79,24 @@ struct ModelBenchCommand: AsyncParsableCommand {
     var planner: String
     var suite: String
     var report: ToolChoiceReport
+  }
+
+  /// The planners that were asked for.
+  private func wantedPlanners() throws -> [String] {
+    let all = ["rules", "narrowed", "free"]
+    guard let only else { return all }
+    let names = only.split(separator: ",").map(String.init)
+    if let stranger = names.first(where: { !all.contains($0) }) {
+      throw VPathError(
+        .cliUsage, "There is no planner \(stranger.prefix(40)). Name some of \(all.joined(separator: ", ")).",
+        subject: "--only")
+    }
+    guard !write || names.contains("free") else {
+      throw VPathError(
+        .cliUsage, "--write takes the figure of free planning, which --only leaves out. Name free, too.",
+        subject: "--write")
+    }
+    return all.filter { names.contains($0) }
   }
 
   /// As many cases as were asked for, at even distances, so that every kind of question is among them.
@@ -167,8 +186,8 @@ struct ModelBenchCommand: AsyncParsableCommand {
   }
 
   private func record(_ rows: [Row], _ hosted: HostedModel, _ folders: ModelFolders) throws {
-    guard var manifest = hosted.manifest else { return }
     let free = rows.filter { $0.planner == "free" }
+    guard var manifest = hosted.manifest, !free.isEmpty else { return }
     let count = free.reduce(0) { $0 + $1.report.items.count }
     let right = free.reduce(0) { $0 + $1.report.right }
     manifest.toolChoice = ModelManifest.ToolChoice(

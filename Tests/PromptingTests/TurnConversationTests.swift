@@ -74,10 +74,24 @@ private func words(_ messages: [ChatMessage]) -> String {
 
   @Test func withPixelsAloneHoldNothingThatWasStatedOrMeasured() throws {
     var chat = TurnConversation(try .shipped())
-    chat.ask(request(number: 1, parts: 0, evidence: [slide, region, density], disclosure: .pixels))
-    let told = words(chat.messages)
-    for secret in ["Smith", "1950", "organ:", "H&E", "4912"] { #expect(!told.contains(secret), "\(secret)") }
-    #expect(told.contains("m1: nuclear density in r1"))
+    var named = region
+    named.body = .region(
+      Region(slide: EvidenceID("s1"), rect: LevelZeroRect(x: 1, y: 2, width: 3, height: 4), label: "scar of Mrs Smith"))
+    let failed = StepOutcome(
+      call: CallID("call-1"), tool: "cell_counter", arguments: [:], evidence: [],
+      error: VPathError(.toolFailed, "It is made for H&E, and skin was stated."), refusals: ["skin, H&E"])
+    chat.ask(request(number: 1, parts: 0, evidence: [slide, named, density], disclosure: .pixels))
+    chat.answered("{}")
+    chat.correct("It would need a card that is validated for skin, H&E.", .pixels)
+    var second = request(number: 2, parts: 1, evidence: [slide], history: [failed], disclosure: .pixels)
+    second.corrections = ["The reason names skin, H&E and Mrs Smith."]
+    chat.ask(second)
+    let told = words(chat.messages.filter { $0.role != .system })
+    for secret in ["Smith", "1950", "organ", "skin", "H&E", "4912", "scar"] {
+      #expect(!told.contains(secret), "\(secret)")
+    }
+    #expect(told.contains("m1: nuclear density in r1") && told.contains("cell_counter failed."))
+    #expect(told.contains("That step cannot be taken.") && told.contains("Your last step was refused."))
   }
 
   @Test func fenceTheQuestion() throws {

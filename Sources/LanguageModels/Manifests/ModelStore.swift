@@ -1,6 +1,6 @@
 // Putting a model in: a GGUF and its projector, pinned and described in the state directory's models/NAME.
-// What must stay true: a model is there whole or not at all; a file's head is read before it is taken; nothing that was
-// put in before is overwritten.
+// What must stay true: a model is there whole or not at all; a file's head is read before it is taken; no model's files
+// are overwritten, and its manifest only by a measurement.
 
 public import Domain
 import Glibc

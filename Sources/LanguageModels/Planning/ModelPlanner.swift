@@ -5,7 +5,8 @@
 // Free: the model chooses among all legal actions. A step that is none, that repeats a call, or whose parts or answer do
 // not fit the question's words is sent back once; after that, and after the daemon refused a second step, rules plan the
 // rest of the turn.
-// What must stay true: a turn ends no worse with a bad model than with none; every exchange with the model is told in
+// What must stay true: a turn ends no worse with a model that answers badly than with none (one that cannot be reached
+// ends it as model_unavailable); every exchange with the model is told in
 // the reply, the unused ones with why; nothing is sent that the policy did not let out.
 
 public import Domain
@@ -143,7 +144,7 @@ public final class ModelPlanner: LanguageModel {
       }
       exchange.problem = problem
       exchanges.append(exchange)
-      state.free.correct(problem)
+      state.free.correct(problem, request.disclosure)
     }
     state.gaveUp = true
     return ruled(request).counting(exchanges)

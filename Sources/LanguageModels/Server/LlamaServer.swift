@@ -1,5 +1,5 @@
-// The hosted model: a llama-server of our own, started when it is first needed, watched, started again when it dies or
-// hangs.
+// The hosted model: a llama-server of our own, started with the daemon or when it is first needed, watched, started
+// again when it dies or hangs.
 // What must stay true: one child at a time, and none is left behind; the request in flight is asked a second time at
 // most; starts are spaced out, so that a model that cannot load does not eat the machine; files are checked before
 // every start.
