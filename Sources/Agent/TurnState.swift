@@ -81,7 +81,13 @@ enum TurnEnd: Sendable, Hashable {
       "the budget of \(NumberText.plain(budget.seconds)) seconds ran out before this part was answered"
     case .interrupted: "the turn was interrupted before this part was answered"
     case .modelUnavailable(let error):
-      "the planner was not available (\(error.id.rawValue)) and no evidence of this turn answers this part"
+      "the planner was not available (\(Self.cause(error))) and no evidence of this turn answers this part"
     }
+  }
+
+  /// The error's id and the key of the configuration to look at. Its words stay in the trace: some are a server's own.
+  private static func cause(_ error: VPathError) -> String {
+    guard let key = error.subject, key.hasPrefix("model.") else { return error.id.rawValue }
+    return "\(error.id.rawValue); see \(key.excerpt(40)) of the configuration"
   }
 }

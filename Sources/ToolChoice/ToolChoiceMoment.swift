@@ -14,12 +14,12 @@ enum ToolChoiceMoment {
   static func request(
     _ item: ToolChoiceCase, tools: [ToolManifest], policy: Policy, model: ModelDescription?
   ) throws(VPathError) -> StepRequest {
-    let isOpened = item.state != .new
+    let isOpened = item.state == .counted || item.state == .drawn
     let slide = SlideRecord(
       id: EvidenceID(.slide, 1), fileName: "slide.svs", sizeBytes: 1_000_000, properties: isOpened ? properties : nil)
     let brief = TurnBrief(
       caseID: CaseID("case-tool-choice"), turn: TurnID("turn-\(item.id)"), task: .ask(question: item.question),
-      description: CaseDescription(organ: "skin", stain: "H&E"), slides: [slide],
+      description: CaseDescription(organ: item.state == .oral ? "oral mucosa" : "skin", stain: "H&E"), slides: [slide],
       drawnRegions: item.state == .drawn
         ? [region(400, 400, "drawn by the client"), region(1400, 1400, "drawn by the client")] : [],
       evidence: item.state == .counted ? counted : [], earlierCalls: [], tools: tools.sorted { $0.name < $1.name },

@@ -16,6 +16,8 @@ public struct ToolChoiceCase: Sendable, Hashable {
     case counted
     /// Two regions, r1 and r2, were drawn for the question.
     case drawn
+    /// A slide of oral mucosa, which the shipped tile classifier accepts, that nobody has opened.
+    case oral
   }
 
   /// What should be done.
@@ -68,7 +70,7 @@ public struct ToolChoiceSuite: Sendable, Hashable {
       let question = value["question"]?.stringValue, !question.isEmpty
     else { throw wrong("a case has id, question, state and expect", id) }
     guard let state = value["state"]?.stringValue.flatMap(ToolChoiceCase.State.init) else {
-      throw wrong("its state is none of new, counted, drawn", id)
+      throw wrong("its state is none of new, counted, drawn, oral", id)
     }
     let expect = value["expect"]
     func words(_ key: String) throws(VPathError) -> Set<String> {

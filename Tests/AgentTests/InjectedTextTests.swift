@@ -21,7 +21,7 @@ import Testing
     var made = AgentTests.brief(
       injected.place == .question ? "\(question) \(injected.text)" : question,
       notes: injected.place == .notes ? injected.text : nil, tools: tools)
-    if injected.place == .slideName, let first = made.slides.indices.first {
+    if injected.place == .slideMetadata, let first = made.slides.indices.first {
       made.slides[first].fileName = "\(injected.text).svs"
     }
     return made

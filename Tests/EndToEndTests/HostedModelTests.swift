@@ -233,10 +233,30 @@ import Wire
         ToolMethods.call,
         ToolCallParams(caseID: caseID, name: "notes_reader", arguments: ["say": .string(text.text)]))
       return caseID
-    case .slideName:
+    case .slideMetadata:
       let name = text.text.replacing("/", with: "∕").replacing("|", with: "-")
-      return try await open(connection, try folder.write("slides/\(name).svs", bytes))
+      let header = try saying(text.text.replacing("|", with: "-"), in: bytes)
+      return try await open(connection, try folder.write("slides/\(name).svs", header))
     }
+  }
+
+  /// The slide with a stranger's words in the image descriptions of its header, in the place of names and dates.
+  private static func saying(_ words: String, in slide: [UInt8]) throws -> [UInt8] {
+    var bytes = slide
+    let begin = Array("|StripeWidth".utf8)
+    let end = Array("|MPP".utf8)
+    var places = 0
+    var rest = bytes.startIndex
+    while let found = bytes[rest...].firstRange(of: begin), let stop = bytes[found.upperBound...].firstRange(of: end) {
+      let room = found.upperBound..<stop.lowerBound
+      let said = Array(" = \(words)".utf8)
+      try #require(said.count <= room.count)
+      bytes.replaceSubrange(room, with: said + [UInt8](repeating: 0x20, count: room.count - said.count))
+      rest = stop.upperBound
+      places += 1
+    }
+    try #require(places == 2, "a level and the thumbnail say where they are from")
+    return bytes
   }
 
   @Test func changeNothingWhereTheModelPlansAsItShips() async throws {

@@ -26,6 +26,12 @@ private func shipped(_ name: String, _ here: String = #filePath) throws -> ToolC
   return try ToolChoiceSuite(String(decoding: bytes.prefix(count), as: UTF8.self))
 }
 
+private func shippedManifest(_ tool: String, _ here: String = #filePath) throws -> ToolManifest {
+  let root = "/" + here.split(separator: "/").dropLast(3).joined(separator: "/")
+  let bytes = try #require(TemporaryFolder.read("\(root)/tools/\(tool)/tool.json"))
+  return try decodeJSON(ToolManifest.self, from: try JSONValue.parse(bytes))
+}
+
 @Suite struct ToolChoiceSuites {
   @Test func thatShipHaveTwoHundredAndSixtyCases() throws {
     #expect(try shipped("generated").cases.count == 200)
@@ -60,7 +66,9 @@ private func shipped(_ name: String, _ here: String = #filePath) throws -> ToolC
 
 @Suite struct PlannersMeasured {
   private func run() throws -> ToolChoiceRun {
-    ToolChoiceRun(tools: SampleTools.builtIn, policy: try SamplePolicies.permittingModels(), clock: StoppedClock())
+    ToolChoiceRun(
+      tools: SampleTools.builtIn + [try shippedManifest("tile_classifier")],
+      policy: try SamplePolicies.permittingModels(), clock: StoppedClock())
   }
 
   @Test func theRulesChooseWellWhereTheirWordsReach() async throws {

@@ -32,9 +32,10 @@ enum EndpointFailure: Error, Sendable, Hashable {
     case .unreachable(let words):
       unavailable("\(name) cannot be reached (\(words)). See that it runs and that its address is right.")
     case .tls(let words):
-      unavailable(
+      VPathError(
+        .modelUnavailable,
         "\(name) could not be trusted (\(words)). Name the certificate that signs it in model.endpointCAFile, or mend "
-          + "the server's.", retryable: false)
+          + "the server's.", subject: "model.endpointCAFile")
     case .proxy:
       unavailable("The proxy of model.endpointProxy did not let \(server) be reached. See the proxy's own log.")
     case .keyFile(let words):
