@@ -154,8 +154,10 @@ import Wire
     try await TestFolder.with { folder in
       var generator = SplitMix(seed: 20)
       for round in 0..<20 {
-        let delay = Double(generator.next() % 1500) / 1000
-        try await Self.killWhileWorking(folder, after: delay)
+        // Every second one hosts the model, whose server is a child more; it takes a second to start.
+        let hosts = round % 2 == 1
+        let delay = Double(generator.next() % (hosts ? 3000 : 1500)) / 1000
+        try await Self.killWhileWorking(folder, after: delay, environment: hosts ? HostedModelTests.narrowed : [:])
         try await RunningDaemon.with(in: folder, slides: [try DemoSlide.folder()]) { daemon in
           try await daemon.connected { connection in
             let verified = try await connection.call(TraceMethods.verify, TraceVerifyParams(), timeoutSeconds: 120)
@@ -170,13 +172,15 @@ import Wire
   }
 
   /// Starts a daemon, asks, and kills it with SIGKILL after a while, whatever it is doing then.
-  private static func killWhileWorking(_ folder: TestFolder, after delay: Double) async throws {
+  private static func killWhileWorking(
+    _ folder: TestFolder, after delay: Double, environment: [String: String]
+  ) async throws {
     let socket = folder.path + "/d.sock"
     let slides = try DemoSlide.folder()
     _ = try await Subprocess.run(
       .path(FilePath(Programs.path("vpathd"))),
       arguments: ["--socket", socket, "--state", folder.path + "/state", "--slides", slides],
-      environment: RunningDaemon.environment(), input: .none, output: .discarded, error: .discarded
+      environment: RunningDaemon.environment(environment), input: .none, output: .discarded, error: .discarded
     ) { execution -> Void in
       await withTaskGroup(of: Void.self) { group in
         group.addTask {
@@ -201,24 +205,40 @@ import Wire
     }
   }
 
-  /// Processes whose command line names the folder, this test's own left out.
+  /// Processes whose command line names the folder or in whose sandbox a part of it is mounted, this test's own left out.
   static func processes(naming folder: String) -> [Int32] {
     guard let directory = opendir("/proc") else { return [] }
     defer { closedir(directory) }
+    let mounted = "/\(FilePath(folder).lastComponent?.string ?? folder)/"
     var found: [Int32] = []
     while let entry = readdir(directory) {
       let name = withUnsafePointer(to: entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard let process = Int32(name), process != getpid(),
-        let descriptor = try? FileDescriptor.open(FilePath("/proc/\(name)/cmdline"), .readOnly)
-      else { continue }
-      var buffer = [UInt8](repeating: 0, count: 65_536)
-      let count = buffer.withUnsafeMutableBytes { (try? descriptor.read(into: $0)) ?? 0 }
-      try? descriptor.close()
-      if String(decoding: buffer[0..<count], as: UTF8.self).contains(folder) { found.append(process) }
+      guard let process = Int32(name), process != getpid() else { continue }
+      if kernelFile("/proc/\(name)/cmdline").contains(folder)
+        || kernelFile("/proc/\(name)/mountinfo").contains(mounted)
+      {
+        found.append(process)
+      }
     }
     return found
+  }
+
+  /// The first 64 KiB of a file of the kernel's; empty where it is gone or closed to us.
+  private static func kernelFile(_ path: String) -> String {
+    guard let descriptor = try? FileDescriptor.open(FilePath(path), .readOnly) else { return "" }
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    var count = 0
+    while count < buffer.count {
+      let read = buffer.withUnsafeMutableBytes { bytes in
+        (try? descriptor.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[count...]))) ?? 0
+      }
+      if read == 0 { break }
+      count += read
+    }
+    try? descriptor.close()
+    return String(decoding: buffer[0..<count], as: UTF8.self)
   }
 }
 

@@ -124,9 +124,21 @@ struct RealLlamaServerTests {
   private func serverProcess() throws -> pid_t {
     try #require(
       LlamaServerTests.processes(holding: lastName(Hosted.model ?? "")).first { pid in
-        SmallFile.kernelFile("/proc/\(pid)/comm").hasPrefix("llama-server")
+        SmallFile.kernelFile("/proc/\(pid)/comm").hasPrefix("llama-server") && descends(pid)
       })
   }
+}
+
+/// Whether a process was started by this one, directly or not: another server may run on the same machine.
+private func descends(_ pid: pid_t) -> Bool {
+  var pid = pid
+  while pid > 1 {
+    let words = SmallFile.kernelFile("/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ") ?? []
+    guard words.count > 1, let parent = pid_t(words[1]) else { return false }
+    if parent == getpid() { return true }
+    pid = parent
+  }
+  return false
 }
 
 /// Resident memory of a process.
