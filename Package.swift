@@ -80,6 +80,7 @@ let all: [Target] = [
   room("Wire", ["Domain", "JSON"]),
   room("Policy", ["Domain", "JSON", "YAML"], [crypto]),
   room("Ports", ["Domain", "JSON", "Policy"]),
+  room("Sandboxing", ["Domain", "CSeccomp"]),
 
   room("Prompting", ["Ports", "Domain", "JSON", "YAML"]),
 
@@ -87,10 +88,10 @@ let all: [Target] = [
   room("Agent", ["Ports", "Policy", "Wire", "Domain", "JSON"], [crypto], settings: optimized),
   room("Trace", ["Ports", "Domain", "JSON"], [grdb, sqlite, crypto, log]),
   room(
-    "LanguageModels", ["Prompting", "Ports", "Domain", "JSON", "CPlatform"],
+    "LanguageModels", ["Prompting", "Sandboxing", "Ports", "Domain", "JSON", "CPlatform"],
     http + nio + [crypto, log, subprocess, systemPackage]),
   room(
-    "ToolHost", ["Ports", "Policy", "Wire", "Domain", "JSON", "CPlatform", "CSeccomp"],
+    "ToolHost", ["Sandboxing", "Ports", "Policy", "Wire", "Domain", "JSON", "CPlatform"],
     [crypto, log, subprocess, systemPackage]),
   room("ToolKit", ["Wire", "Domain", "JSON"]),
   room("Slides", ["Raster", "Domain", "COpenSlide", "CPNG"], [crypto], settings: optimized),
@@ -188,7 +189,7 @@ let all: [Target] = [
     ],
     http + nio + [crypto, log]),
   tests(
-    "ToolHostTests", ["ToolHost", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "vpath-launch"],
+    "ToolHostTests", ["ToolHost", "Sandboxing", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "vpath-launch"],
     [systemPackage, subprocess, log]),
   tests("ToolKitTests", ["ToolKit", "Wire", "Domain", "JSON", "TestSupport"]),
   tests("SlidesTests", ["Slides", "Raster", "Domain", "JSON", "TestSupport", "CPNG"]),

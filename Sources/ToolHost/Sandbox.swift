@@ -5,6 +5,7 @@
 import CPlatform
 import Domain
 import Glibc
+import Sandboxing
 
 /// What the sandbox can do on this machine.
 public enum SandboxStatus: Sendable, Hashable {

@@ -5,6 +5,7 @@
 
 import Domain
 import Glibc
+import Sandboxing
 
 /// A path of the host shown inside, read-only.
 struct ReadOnlyBind: Sendable, Hashable {
@@ -83,26 +84,4 @@ struct SandboxProfile: Sendable {
     options += ["--chdir", workingDirectory, "--seccomp", "9"]
     return options
   }
-}
-
-/// The parts of the host's system that every tool sees.
-enum SystemPaths {
-  static let options: [String] = {
-    var options = ["--ro-bind", "/usr", "/usr"]
-    for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
-      var buffer = [CChar](repeating: 0, count: 256)
-      let length = readlink("/\(name)", &buffer, buffer.count - 1)
-      if length > 0 {
-        let target = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        options += ["--symlink", target, "/\(name)"]
-      } else if access("/\(name)", X_OK) == 0 {
-        options += ["--ro-bind", "/\(name)", "/\(name)"]
-      }
-    }
-    // Where the loader finds libraries, and which of several is meant (BLAS, Python).
-    for path in ["/etc/ld.so.cache", "/etc/alternatives"] where access(path, R_OK) == 0 {
-      options += ["--ro-bind", path, path]
-    }
-    return options
-  }()
 }

@@ -3,6 +3,7 @@
 import Domain
 import Glibc
 import Ports
+import Sandboxing
 import TestSupport
 import Testing
 

@@ -1,6 +1,8 @@
 // What the hosted model server is started with.
 // What must stay true: everything that the child sees is named here; its socket and its files' folder are private.
 
+import Sandboxing
+
 /// How a llama-server is started and watched.
 public struct LlamaServerConfiguration: Sendable, Hashable {
   /// The program; its folder is readable to it, for libraries of its own.
@@ -43,6 +45,8 @@ public struct LlamaServerConfiguration: Sendable, Hashable {
     self.limits = limits
   }
 
+  /// Where the launcher looks for the filter of system calls.
+  var filter: String { runDirectory + "/seccomp" }
   var socketFolder: String { runDirectory + "/socket" }
   var socket: String { socketFolder + "/llama.sock" }
   /// Longest path a Unix socket's address holds, its end mark not counted.
@@ -71,20 +75,21 @@ public struct LlamaServerConfiguration: Sendable, Hashable {
   }
 
   /// An allowlist: the system's libraries, the program's folder, the model's files, its socket's folder; no network.
+  /// Descriptor 9 is the filter of system calls, which the launcher opens.
   private func sandboxOptions() -> [String] {
     var options = [
       "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--uid", "65534",
       "--gid", "65534", "--hostname", "model", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL",
       "C.UTF-8", "--setenv", "HOME", "/tmp",
     ]
-    options += SandboxPaths.system
-    options += ["--proc", "/proc", "--dev", "/dev"] + SandboxPaths.accelerators
+    options += SystemPaths.options
+    options += ["--proc", "/proc", "--dev", "/dev"] + SystemPaths.accelerators
     options += ["--size", String(64 << 20), "--tmpfs", "/tmp", "--ro-bind", launcher, "/run/vpath/vpath-launch"]
     let folder = folderName(program)
     if !folder.hasPrefix("/usr/") { options += ["--ro-bind", folder, folder] }
     for file in model.files { options += ["--ro-bind", file.path, Self.insideModels + "/" + lastName(file.path)] }
     options += ["--bind", socketFolder, Self.insideSocket]
-    return options + ["--remount-ro", "/proc", "--remount-ro", "/", "--chdir", "/"]
+    return options + ["--remount-ro", "/proc", "--remount-ro", "/", "--chdir", "/", "--seccomp", "9"]
   }
 }
 

@@ -1,12 +1,13 @@
-// The private folder of a model server: where its socket appears.
+// The private folder of a model server: where its socket appears and the filter of its system calls lies.
 // What must stay true: mode 0700 and ours before anything is in it; a socket that an earlier server left is removed,
 // nobody's other file is.
 
 import Domain
 import Glibc
+import Sandboxing
 
 enum LlamaServerFolder {
-  /// Makes the folders and removes a stale socket. Throws `model.unavailable`.
+  /// Makes the folders, removes a stale socket and writes the filter. Throws `model.unavailable`.
   static func prepare(_ configuration: LlamaServerConfiguration) throws(VPathError) {
     guard configuration.socket.utf8.count <= LlamaServerConfiguration.maxSocketBytes else {
       throw VPathError(
@@ -21,6 +22,19 @@ enum LlamaServerFolder {
       guard status.st_mode & S_IFMT == S_IFSOCK, unlink(configuration.socket) == 0 else {
         throw failure("holds something else where its socket belongs")
       }
+    }
+    unlink(configuration.filter)
+    if configuration.bubblewrap != nil { try writeFilter(configuration.filter) }
+  }
+
+  private static func writeFilter(_ path: String) throws(VPathError) {
+    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw failure("takes no file (\(String(cString: strerror(errno))))") }
+    defer { close(file) }
+    do throws(VPathError) {
+      try SystemCallFilter.write(to: file)
+    } catch {
+      throw VPathError(.modelUnavailable, error.message, subject: "model.sandbox")
     }
   }
 

@@ -77,6 +77,15 @@ struct RealLlamaServerTests {
     }
   }
 
+  @Test func theServerMayMakeNoSystemCallThatToolsMayNot() async throws {
+    try await using { server in
+      try await server.start()
+      let status = SmallFile.kernelFile("/proc/\(try serverProcess())/status")
+      #expect(status.contains("Seccomp:\t2"), "it runs under a filter")
+      #expect(status.contains("NoNewPrivs:\t1"))
+    }
+  }
+
   @Test func aPromptLongerThanTheContextIsContextFull() async throws {
     try await using { server in
       let long = String(repeating: "nuclei and tissue ", count: 2000)

@@ -1,14 +1,13 @@
-// The system calls a tool may not make, as a seccomp filter that bubblewrap sets last.
+// The system calls a sandboxed child, a tool or the model server, may not make, as a seccomp filter that bubblewrap sets last.
 // What must stay true: the filter is never set before bubblewrap, which itself mounts and unshares; a call by another
-// architecture's numbers kills; what is denied fails with EPERM, so a tool can go on.
+// architecture's numbers kills; what is denied fails with EPERM, so a child can go on.
 
-import CPlatform
 import CSeccomp
-import Domain
+public import Domain
 import Glibc
 
 /// Builds the filter's program.
-enum SystemCallFilter {
+public enum SystemCallFilter {
   private static let allow: UInt32 = 0x7FFF_0000
   private static let killProcess: UInt32 = 0x8000_0000
   private static func fail(with code: Int32) -> UInt32 { 0x0005_0000 | UInt32(code & 0xFFFF) }
@@ -35,7 +34,7 @@ enum SystemCallFilter {
   ]
 
   /// Writes the filter to an open file as bubblewrap's `--seccomp` reads it. Throws `sandbox.unavailable`.
-  static func write(to descriptor: Int32) throws(VPathError) {
+  public static func write(to descriptor: Int32) throws(VPathError) {
     guard let context = seccomp_init(allow) else {
       throw VPathError(.sandboxUnavailable, "The system call filter could not be made (libseccomp).")
     }
@@ -70,7 +69,7 @@ enum SystemCallFilter {
     let written = seccomp_export_bpf(context, descriptor)
     guard written == 0 else {
       throw VPathError(
-        .sandboxUnavailable, "The system call filter could not be written: \(systemMessage(-written)).")
+        .sandboxUnavailable, "The system call filter could not be written: \(String(cString: strerror(-written))).")
     }
   }
 }
