@@ -189,7 +189,8 @@ let all: [Target] = [
     ],
     http + nio + [crypto, log]),
   tests(
-    "ToolHostTests", ["ToolHost", "Sandboxing", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "vpath-launch"],
+    "ToolHostTests",
+    ["ToolHost", "Sandboxing", "Ports", "Policy", "Wire", "Domain", "JSON", "TestSupport", "vpath-launch"],
     [systemPackage, subprocess, log]),
   tests("ToolKitTests", ["ToolKit", "Wire", "Domain", "JSON", "TestSupport"]),
   tests("SlidesTests", ["Slides", "Raster", "Domain", "JSON", "TestSupport", "CPNG"]),

@@ -194,6 +194,33 @@ private func call(_ tool: String, _ arguments: String, part: Int = 1) -> String 
     }
   }
 
+  @Test(arguments: [
+    "Is any part of it tumour?", "Is there carcinoma in it?", "Is it malignant?", "Is it free of cancer?",
+    "Can you rule out squamous cell carcinoma?",
+  ])
+  func makesNoTumourPresentOrAbsentOfTilesThatResembleOne(_ question: String) async throws {
+    let resembling = Evidence(
+      id: EvidenceID("m1"), turn: TurnID("turn-0"), call: CallID("call-0"),
+      tool: ToolReference(name: "tile_classifier", version: "1.0.0"),
+      body: .measurement(
+        Measurement(
+          name: "fraction of tiles resembling oral squamous cell carcinoma", value: 87, unit: .percent,
+          region: EvidenceID("s1"),
+          validity: Validity(
+            organs: ["oral mucosa"], stains: ["H&E"], micronsPerPixel: [1, 1], imageCount: 9, within: true, limits: [])
+        )))
+    let asked = question.dropLast()
+    let script = [
+      "{\"about\":\"x\",\"act\":{\"parts\":[{\"asked\":\"\(asked)\"}]}}",
+      "{\"about\":\"x\",\"act\":{\"answer\":{\"findings\":[{\"evidence\":[\"m1\"],\"part\":1}],\"notAssessable\":[]}}}",
+    ]
+    let turn = try await run(
+      brief(question, organ: "oral mucosa", opened: true, evidence: [resembling]),
+      planner: try .over(ScriptedChat(script), planning: .free))
+    #expect(turn.answer.findings.isEmpty, "\(turn.answer.findings.map(\.statement))")
+    #expect(turn.reason(of: 1)?.contains("pathologist") == true, "\(turn.reason(of: 1) ?? "")")
+  }
+
   @Test(arguments: [(UInt64(1)), 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) func atRandomDoesNoHarm(_ seed: UInt64)
     async throws
   {

@@ -6,8 +6,8 @@
 // not fit the question's words is sent back once; after that, and after the daemon refused a second step, rules plan the
 // rest of the turn.
 // What must stay true: a turn ends no worse with a model that answers badly than with none (one that cannot be reached
-// ends it as model_unavailable); every exchange with the model is told in
-// the reply, the unused ones with why; nothing is sent that the policy did not let out.
+// ends it as model_unavailable); every exchange with the model is told in the reply, the unused ones with why; nothing
+// is sent that the policy did not let out.
 
 public import Domain
 import JSON
