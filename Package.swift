@@ -198,7 +198,7 @@ let all: [Target] = [
   tests("SetupTests", ["Setup", "Domain", "JSON"], [systemPackage]),
   tests(
     "BuiltInToolsTests",
-    ["BuiltInTools", "ToolKit", "Slides", "Analysis", "Raster", "Wire", "Domain", "JSON", "TestSupport"]),
+    ["BuiltInTools", "ToolKit", "Slides", "Analysis", "Raster", "Wire", "Domain", "JSON", "TestSupport", "CPNG"]),
   tests(
     "TurnRuntimeTests",
     [

@@ -81,7 +81,11 @@ import ToolKit
     bench.add(region: "r4", LevelZeroRect(x: 200, y: 200, width: 100, height: 100))
     let (output, scratch) = try bench.call("slide_overview", ["regions": ["r4"]])
     #expect(output.evidence.map { $0["kind"] } == ["artefact"])
-    #expect(TemporaryFolder.read(scratch.path + "/cited-regions.png") != nil)
+    let cited = try DrawnPicture.read("cited-regions.png", in: scratch)
+    bench.add(region: "r9", LevelZeroRect(x: 600, y: 600, width: 100, height: 100))
+    let other = try DrawnPicture.read(
+      "cited-regions.png", in: try bench.call("slide_overview", ["regions": ["r9"]]).scratch)
+    #expect(cited != other, "where the region lies is drawn")
     #expect(try bench.error("slide_overview", ["regions": ["r4", "r5"]])?.id == .evidenceNotFound)
   }
 
@@ -132,7 +136,14 @@ import ToolKit
     #expect(region.flags == ["cut at the edge of the scanned area"])
     let view = try #require(output.items("view").first)
     #expect(view["region"] == "#region" && view["width"] == 50 && view["height"] == 100)
-    #expect(TemporaryFolder.read(scratch.path + "/zoom.png") != nil)
+    // Glass lies right of the tissue, whose edge is at 600.
+    let glass = try DrawnPicture.read("zoom.png", in: scratch)
+    let inside = try bench.call(
+      "region_zoom", ["rect": ["x": 300, "y": 300, "width": 100, "height": 200], "micronsPerPixel": 1])
+    let tissue = try DrawnPicture.read("zoom.png", in: inside.scratch)
+    let bright = DrawnPicture.mean(glass, x: 25, y: 50, radius: 10).green
+    let dark = DrawnPicture.mean(tissue, x: 25, y: 50, radius: 10).green
+    #expect(bright > dark + 20, "\(bright) and \(dark)")
   }
 
   @Test func zoomOfARegionByIdKeepsItsId() throws {

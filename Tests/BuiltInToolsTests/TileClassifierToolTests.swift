@@ -66,7 +66,15 @@ struct TileClassifierToolTests {
     let file = try JSONValue.parse(try #require(TemporaryFolder.read(scratch.path + "/tiles.geojson")))
     let tile = try #require(file["features"]?.arrayValue?.first?["properties"])
     #expect(tile["objectType"] == "tile" && tile["measurements"]?["Score: blue tissue"] != nil)
-    #expect(TemporaryFolder.read(scratch.path + "/classes.png") != nil)
+    // The picture stands left of the panel and is as high as the square slide: the bluish half is tinted with the second
+    // colour, vermilion, the other with the first, blue.
+    let picture = try DrawnPicture.read("classes.png", in: scratch)
+    let side = picture.height
+    let left = DrawnPicture.mean(picture, x: side * 3 / 8, y: side / 2, radius: side / 20)
+    let right = DrawnPicture.mean(picture, x: side * 5 / 8, y: side / 2, radius: side / 20)
+    let glass = DrawnPicture.mean(picture, x: side / 8, y: side / 8, radius: side / 40)
+    #expect(left.red - left.blue > right.red - right.blue + 50, "\(left) and \(right)")
+    #expect(glass.red > 200 && glass.green > 200 && glass.blue > 200, "\(glass)")
   }
 
   @Test func theSameSlideGivesTheSameResult() throws {
