@@ -1,6 +1,6 @@
 // The model that plans, made from the daemon's configuration: hosted here, behind an endpoint, or none.
-// What must stay true: what the configuration names is used or refused, never something else in its place; where nothing
-// is named and the built-in model is not set up, rules plan, and the reason is said.
+// What must stay true: what the configuration names is used or refused, never something else in its place; where it names
+// nothing, and what an operator chose or else the built-in model cannot be used, rules plan, and the reason is said.
 
 public import Domain
 public import LanguageModels
@@ -124,7 +124,7 @@ public enum ModelAssembly {
       }
     var proxy: EndpointURL?
     if let text = model.endpointProxy { proxy = try EndpointURL(text, key: "model.endpointProxy") }
-    let manifest = manifestOfEndpoint(daemon)
+    let manifest = try manifestOfEndpoint(daemon)
     var limits = EndpointLimits()
     limits.totalSeconds = model.requestSeconds
     limits.firstByteSeconds = min(limits.firstByteSeconds, model.requestSeconds)
@@ -139,9 +139,9 @@ public enum ModelAssembly {
 
   /// What was put in for the endpoint (`models/endpoint/model.json` of the state directory), else what the configuration
   /// tells.
-  private static func manifestOfEndpoint(_ daemon: DaemonConfiguration) -> ModelManifest {
+  private static func manifestOfEndpoint(_ daemon: DaemonConfiguration) throws(VPathError) -> ModelManifest {
     var manifest =
-      (try? folders(daemon).manifest(endpoint))?.0
+      try folders(daemon).manifestIfThere(endpoint)?.0
       ?? ModelManifest(
         name: endpoint, title: daemon.model.endpointName ?? "a model behind an endpoint", licence: "unknown",
         source: "model.endpointURL", files: [], vision: false, contextTokens: mostDefaultContextTokens)

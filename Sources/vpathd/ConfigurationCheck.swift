@@ -3,6 +3,8 @@
 import Assembly
 import Domain
 import Glibc
+import LanguageModels
+import Logging
 import Policy
 import Server
 import Setup
@@ -34,6 +36,26 @@ enum ConfigurationCheck {
     let programs = Daemon.programFolder()
     for name in ["vpath-tools", "vpath-launch"] where access("\(programs)/\(name)", X_OK) != 0 {
       problems.append("\(name) is not beside vpathd. Install it there.")
+    }
+    for (key, library) in [
+      ("openSlideLibrary", configuration.openSlideLibrary), ("openVINOLibrary", configuration.openVINOLibrary),
+    ] {
+      if let library, access(library, R_OK) != 0 { problems.append("\(key): \(library) is not there.") }
+    }
+    if let copy = configuration.trace.checkpointCopy {
+      let folder = FilePath(copy).removingLastComponent().string
+      if access(folder, W_OK) != 0 {
+        problems.append("trace.checkpointCopy: its folder \(folder) is not there or not writable.")
+      }
+    }
+    do throws(VPathError) {
+      let hosted = try ModelAssembly.host(
+        configuration, programs: programs, runDirectory: configuration.stateDirectory + "/model",
+        log: Logger(label: "model"))
+      await hosted.stop()
+      if hosted.chat != nil { _ = try PlannerAssembly.prompts(resourceDirectory: configuration.resourceDirectory) }
+    } catch {
+      problems.append("\(error.subject ?? "model.use"): \(error.message)")
     }
     let registry = ToolRegistry(ToolHostConfiguration(configuration, programs: programs, work: "/nonexistent"))
     for tool in registry.list() {

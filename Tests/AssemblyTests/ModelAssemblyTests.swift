@@ -2,6 +2,7 @@
 
 import Assembly
 import Domain
+import Glibc
 import LanguageModels
 import Logging
 import Ports
@@ -58,6 +59,14 @@ import Testing
     #expect(error?.id == .modelUnavailable, "\(String(describing: error))")
     let told = [error?.message ?? "", error?.subject ?? ""].joined(separator: " ")
     #expect(told.contains(words), "\(told)")
+  }
+
+  @Test func aBrokenManifestOfTheEndpointIsRefusedAndNotPassedOver() throws {
+    for name in ["state", "state/models", "state/models/endpoint"] { mkdir("\(folder.path)/\(name)", 0o700) }
+    folder.write("state/models/endpoint/model.json", Array("{}".utf8))
+    let flags = ["model.use": "endpoint", "model.endpointURL": "http://127.0.0.1:8080/v1"]
+    let error = #expect(throws: VPathError.self) { try host(flags) }
+    #expect(error?.id == .modelUnavailable, "\(String(describing: error))")
   }
 
   @Test func anOperatorsChoiceIsUsedAndTheConfigurationWinsOverIt() throws {

@@ -55,6 +55,25 @@ import Wire
     }
   }
 
+  @Test func aCheckOfTheConfigurationNamesEveryKeyThatWouldNotWork() async throws {
+    try await TestFolder.with { folder in
+      let fine = ["--slides", try DemoSlide.folder()]
+      let good = try await Programs.run("vpathd", ["--check"] + fine, environment: Self.home(folder))
+      #expect(good.status == 0, "\(good.errors)")
+      #expect(try JSONValue.parse(good.output)["limits"]?["connections"] == 256)
+
+      let broken = [
+        ("slideDirectories", ":/nowhere/slides"), ("policyFile", "/nowhere/policy.yaml"),
+        ("openVINOLibrary", "/nowhere/libopenvino.so"), ("tools.bubblewrap", "/nowhere/bwrap"),
+        ("model.use", "nobody"), ("trace.checkpointCopy", "/nowhere/checkpoints.jsonl"),
+      ]
+      let bad = try await Programs.run(
+        "vpathd", ["--check"] + broken.flatMap { ["--set", "\($0.0)=\($0.1)"] }, environment: Self.home(folder))
+      #expect(bad.status == 78, "\(bad.status): \(bad.errors)")
+      for (key, _) in broken { #expect(bad.errors.contains(key), "\(key) is named: \(bad.errors)") }
+    }
+  }
+
   /// Command lines that no daemon answers, with the error they end with.
   static let endings: [([String], ErrorID)] = [
     (["ask", "/nowhere/x.svs"], .cliUsage),

@@ -42,14 +42,20 @@ public struct ModelFolders: Sendable, Hashable {
 
   /// One model. Throws `model.unavailable` when there is none of that name, or its manifest cannot be used.
   public func manifest(_ name: String) throws(VPathError) -> (ModelManifest, folder: String) {
-    guard ModelManifest.isName(name),
-      let entry = entry(name, in: own, isBuiltIn: false) ?? entry(name, in: builtIn, isBuiltIn: true)
-    else {
+    guard let found = try manifestIfThere(name) else {
       throw VPathError(
         .modelUnavailable,
         "There is no model called \(EndpointFailure.clean(name)). `vpath model list` shows them, "
           + "`vpath model add` puts one in.", subject: "model.use")
     }
+    return found
+  }
+
+  /// One model, or nil where there is none of that name. Throws `model.unavailable` when its manifest cannot be used.
+  public func manifestIfThere(_ name: String) throws(VPathError) -> (ModelManifest, folder: String)? {
+    guard ModelManifest.isName(name),
+      let entry = entry(name, in: own, isBuiltIn: false) ?? entry(name, in: builtIn, isBuiltIn: true)
+    else { return nil }
     return (try entry.manifest.get(), entry.folder)
   }
 

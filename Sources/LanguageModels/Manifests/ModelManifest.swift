@@ -1,6 +1,6 @@
 // What is known of a model: `models/NAME/model.json`.
-// What must stay true: an unknown key is an error that names it; every file is pinned by size and SHA-256; nothing else
-// in the product knows a model by name.
+// What must stay true: an unknown key is an error that names it; every file is pinned by size and SHA-256; what is
+// peculiar to a model stands here, not in code.
 
 public import Domain
 public import JSON
