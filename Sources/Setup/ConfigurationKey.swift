@@ -59,15 +59,17 @@ public struct ConfigurationKey: Sendable {
     ConfigurationKey(
       "policyFile", path, nil, "The policy.", defaultInWords: "policies/default.yaml of the product"),
     ConfigurationKey(
-      "resourceDirectory", path, nil, "Built-in tools, policies, models and templates.",
+      "resourceDirectory", path, nil, "Built-in tools, policies, prompts, models and templates.",
       defaultInWords: "found beside the program"),
     ConfigurationKey(
       "openSlideLibrary", path, nil, "The OpenSlide library that vpath-tools loads.",
-      defaultInWords: "the one in the cache that assets.lock pins, else the system's"),
+      defaultInWords: "the one that was installed with vpathd, else the cache's that assets.lock pins, else "
+        + "the system's"),
     ConfigurationKey(
       "openVINOLibrary", path, nil,
       "OpenVINO's C library, which vpath-tools loads for classifiers; its companions lie beside it.",
-      defaultInWords: "the one in the cache that assets.lock pins; without one nothing is classified"),
+      defaultInWords: "the one that was installed with vpathd, else the cache's that assets.lock pins; without one "
+        + "nothing is classified"),
     ConfigurationKey(
       "cacheDirectory", path, nil, "What set-up fetched and built: model files, llama-server.",
       defaultInWords: "$XDG_CACHE_HOME/vpath"),
@@ -159,7 +161,8 @@ public struct ConfigurationKey: Sendable {
     var text = """
       ## Configuration of vpathd: every key with its default. Take one # away to set a key. Flags win over the
       ## environment, the environment over this file. Looked for at $XDG_CONFIG_HOME/vpath/vpathd.yaml, then
-      ## /etc/vpath/vpathd.yaml. `vpathd --check` reads it and says what is wrong.
+      ## /etc/vpath/vpathd.yaml. `vpathd --check` reads it and says what is wrong. With --system it is /etc/vpath/vpathd.yaml,
+      ## and the defaults are /run/vpath/vpathd.sock, /var/lib/vpath and /var/cache/vpath.
 
       """
     var section = ""
