@@ -58,6 +58,7 @@ struct Daemon {
       configuration: toolConfiguration, registry: registry, policy: policy, log: Logger(label: "tools")
     ) { bytes, mediaType throws(VPathError) in try await store.put(bytes, mediaType: mediaType) }
     let sandbox = await tools.start()
+    LlamaServerFolder.clear(configuration.stateDirectory + "/model")
     let hosted = try ModelAssembly.host(
       configuration, programs: Self.programFolder(), runDirectory: configuration.stateDirectory + "/model",
       log: Logger(label: "model"))

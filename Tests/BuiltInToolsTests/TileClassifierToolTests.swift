@@ -77,6 +77,34 @@ struct TileClassifierToolTests {
     #expect(glass.red > 200 && glass.green > 200 && glass.blue > 200, "\(glass)")
   }
 
+  private static let wsinfer: JSONValue = [
+    "spec_version": "1.0", "architecture": "redness", "num_classes": 2, "patch_size_pixels": 32, "spacing_um_px": 1,
+    "class_names": ["red tissue", "blue tissue"],
+    "transform": [
+      ["name": "Resize", "arguments": ["size": 32]], ["name": "ToTensor"],
+      ["name": "Normalize", "arguments": ["mean": [0, 0, 0], "std": [1, 1, 1]]],
+    ],
+  ]
+
+  @Test func aNetworkWithWSInfersConfigurationInItsCardMeasuresAsWithOurOwn() throws {
+    let bench = try Self.bench(slide: Self.halves) { card in
+      for key in ["input", "labels", "output"] { card[key] = nil }
+      card["wsinfer"] = Self.wsinfer
+    }
+    let blue = try #require(
+      try bench.call("tile_classifier").output.measured("fraction of tiles resembling blue tissue").first)
+    #expect(abs(blue.value - 50) < 6, "\(blue.value)")
+  }
+
+  @Test func aFolderOfWSInfersIsReadAsItIsAndRefusesForWantOfAnOrgan() throws {
+    let bench = try Self.bench(slide: MadeSlide.tissue(microns: 200))
+    let folder = bench.folder.path + "/test_redness"
+    unlink(folder + "/card.json")
+    bench.folder.write("test_redness/config.json", Self.wsinfer.canonicalBytes())
+    let words = try reason(bench)
+    #expect(words.contains("states no organ"), "\(words)")
+  }
+
   @Test func theSameSlideGivesTheSameResult() throws {
     let bench = try Self.bench(slide: Self.halves)
     #expect(try bench.call("tile_classifier").output.evidence == bench.call("tile_classifier").output.evidence)

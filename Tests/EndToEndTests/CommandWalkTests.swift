@@ -116,7 +116,9 @@ import Wire
       let root = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent().string
       let tool = root + "/tools/examples/eosin_fraction"
       func vpath(_ arguments: [String]) async throws -> String {
-        let ended = try await Programs.run("vpath", arguments, environment: CommandLineTests.home(folder))
+        var environment = CommandLineTests.home(folder)
+        environment["VPATH_MODEL_SERVER"] = getenv("VPATH_LLAMA_SERVER").map { String(cString: $0) }
+        let ended = try await Programs.run("vpath", arguments, environment: environment)
         #expect(ended.status == 0, "\(arguments): \(ended.errors)")
         return ended.output
       }
@@ -138,6 +140,16 @@ import Wire
       let models = try JSONValue.parse(try await vpath(["model", "list", "--json"]))["models"]?.arrayValue ?? []
       #expect(models.contains { $0["name"] == "again" && $0["builtIn"] == false && $0["problem"] == nil })
       #expect(models.contains { $0["name"] == "smollm2-135m-instruct" && $0["builtIn"] == true })
+
+      // How well it chooses tools is measured, and written where it is asked for.
+      let measured = try JSONValue.parse(
+        try await vpath(["model", "bench", "again", "--cases", "4", "--only", "rules,narrowed", "--json"]))
+      let rows = measured.arrayValue ?? []
+      #expect(rows.compactMap { $0["planner"]?.stringValue } == ["rules", "rules", "narrowed", "narrowed"])
+      #expect(rows.allSatisfy { $0["cases"] == 4 && ($0["accuracy"]?.numberValue ?? 0) >= 0.5 }, "\(measured)")
+      _ = try await vpath(["model", "bench", "again", "--cases", "1", "--only", "free", "--write"])
+      let shown = try JSONValue.parse(try folder.text("state/vpath/models/again/model.json"))
+      #expect(shown["toolChoice"]?["cases"] == 2 && shown["toolChoice"]?["accuracy"] != nil, "\(shown)")
 
       let checked = try await vpath(["policy", "check", root + "/policies/default.yaml"])
       #expect(checked.contains("every example as it says") && checked.contains("permit  open-a-case: "))

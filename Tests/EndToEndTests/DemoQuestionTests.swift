@@ -3,6 +3,7 @@
 import Client
 import Domain
 import JSON
+import TestSupport
 import Testing
 import Wire
 
@@ -39,6 +40,24 @@ import Wire
             for id in finding.evidence { #expect(asked.result.evidence[id.rawValue] != nil, "\(id) is cited") }
           }
           #expect((0.4...0.7).contains(answer.lookedAt.tissueAreaMm2 ?? 0))
+
+          // The first region that the answer names for "most cellular" lies where cells are, by eyes that marked it.
+          let first = try #require(answer.findings.first { $0.part == 1 })
+          let named = first.evidence.compactMap { id -> Region? in
+            guard let item = asked.result.evidence[id.rawValue] else { return nil }
+            switch item.body {
+            case .region(let region): return region
+            case .measurement(let measurement):
+              guard case .region(let region)? = measurement.region.flatMap({ asked.result.evidence[$0.rawValue] })?.body
+              else { return nil }
+              return region
+            default: return nil
+            }
+          }
+          let top = try #require(named.first, "\(first)")
+          let truth = try DemoSlideTruth()
+          #expect(truth.share(.epithelium, of: top.rect) > 0.4, "\(top.rect)")
+          #expect(truth.share(.keratin, of: top.rect) < 0.2 && truth.share(.ink, of: top.rect) < 0.15, "\(top.rect)")
           #expect(answer.findings.contains { $0.statement.contains("not validated on skin") })
 
           // Every started item has its end, and seqs only rise.

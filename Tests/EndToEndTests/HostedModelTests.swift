@@ -12,7 +12,7 @@ import Wire
 @Suite(.serialized, .timeLimit(.minutes(15))) struct HostedModelTests {
   static let name = "smollm2-135m-instruct"
   static let narrowed = ["VPATH_MODEL_USE": name]
-  static let free = ["VPATH_MODEL_USE": name, "VPATH_MODEL_PLANNING": "free", "VPATH_MODEL_THREADS": "2"]
+  static let free = ["VPATH_MODEL_USE": name, "VPATH_MODEL_PLANNING": "free"]
 
   @Test func plansTheDemoQuestionAndItsTurnIsReplayedWhenModelAndToolsAreGone() async throws {
     try await TestFolder.with { folder in
@@ -66,6 +66,50 @@ import Wire
         }
       }
     }
+  }
+
+  @Test func isStartedAgainWhenItsServerIsKilledInTheMiddleOfARequest() async throws {
+    try await TestFolder.with { folder in
+      // Planning freely, so that a request takes long enough to be met.
+      try await RunningDaemon.with(in: folder, slides: [try DemoSlide.folder()], environment: Self.free) { daemon in
+        try await daemon.connected { connection in
+          let caseID = try await DemoQuestionTests.open(connection)
+          let started = try await connection.call(
+            TurnMethods.start, TurnStartParams(caseID: caseID, question: "How many nuclei per mm² are there?"))
+          var killed: pid_t?
+          try await eventually("a model server is at work on a request") {
+            guard try await connection.call(ModelMethods.status, Empty()).state == .ready,
+              let server = Self.servers(folder).first, try await Self.isAsking(connection, caseID)
+            else { return false }
+            killed = server
+            return true
+          }
+          kill(try #require(killed), SIGKILL)
+          let asked = try await AskedTurn.follow(connection, started.turn)
+          let answer = try #require(asked.answer)
+          #expect([.answered, .composed].contains(answer.stop), "\(answer.stop): \(answer.notAssessable)")
+          #expect(answer.findings.contains { $0.statement.contains("nuclear profiles") })
+          #expect(answer.usage.modelRequests > 0)
+          let now = Self.servers(folder)
+          #expect(now.count == 1 && now.first != killed, "another one serves: \(now)")
+          #expect(try await connection.call(ModelMethods.status, Empty()).state == .ready)
+        }
+      }
+      #expect(LifecycleTests.processes(naming: folder.path).isEmpty, "no model server is left")
+    }
+  }
+
+  /// The model servers of the daemon in this folder.
+  private static func servers(_ folder: TestFolder) -> [pid_t] {
+    LifecycleTests.processes(naming: folder.path).filter {
+      LifecycleTests.kernelFile("/proc/\($0)/comm").hasPrefix("llama-server")
+    }
+  }
+
+  /// Whether the last thing that the case's record says is that the planner is asked.
+  private static func isAsking(_ connection: ClientConnection, _ caseID: CaseID) async throws -> Bool {
+    try await connection.call(TraceMethods.get, TraceGetParams(caseID: caseID, limit: 1000)).events.last?.kind
+      == .modelRequested
   }
 
   /// The export of a case.

@@ -79,8 +79,12 @@ import Wire
   }
 
   /// Asks with a daemon of this environment.
-  private static func ask(_ folder: TestFolder, _ environment: [String: String]) async throws -> (Answer, [Event]) {
-    try await RunningDaemon.with(in: folder, slides: [try DemoSlide.folder()], environment: environment) { daemon in
+  private static func ask(
+    _ folder: TestFolder, _ environment: [String: String], flags: [String] = []
+  ) async throws -> (Answer, [Event]) {
+    try await RunningDaemon.with(
+      in: folder, slides: [try DemoSlide.folder()], flags: flags, environment: environment
+    ) { daemon in
       try await daemon.connected { connection in
         let caseID = try await DemoQuestionTests.open(connection)
         let asked = try await AskedTurn.ask(connection, caseID, question, regions: [region])
@@ -91,6 +95,29 @@ import Wire
         return (answer, events)
       }
     }
+  }
+
+  /// The shipped policy with a rule that forbids the endpoint.
+  private static func forbiddingPolicy(_ folder: TestFolder) throws -> String {
+    let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let shipped = String(decoding: try TestFolder.bytes(at: root + "/policies/default.yaml"), as: UTF8.self)
+    let rule = """
+
+        - id: no-second-model
+          effect: forbid
+          action: model.request
+          when:
+            resource:
+              model: endpoint
+          why: a test forbids this model
+          examples:
+            match:
+              - {call: {action: model.request, resource: {model: endpoint}}, principal: {kind: planner, uid: 1001}}
+            noMatch:
+              - {call: {action: model.request, resource: {model: other}}, principal: {kind: planner, uid: 1001}}
+
+      """
+    return try folder.write("forbidding.yaml", (shipped + rule).utf8)
   }
 
   private static func replies(_ events: [Event]) -> [JSONValue] {
@@ -114,6 +141,15 @@ import Wire
             #expect((exchange["promptTokens"]?.numberValue ?? 0) > 0, "\(exchange)")
           }
         }
+
+        // A policy that forbids it: rules plan, and nothing is sent.
+        let (answer, events) = try await Self.ask(
+          folder, second.plain, flags: ["--policy", try Self.forbiddingPolicy(folder)])
+        #expect(answer.stop == .answered && answer.findings.count >= 2)
+        #expect(answer.usage.planning == "rules" && answer.usage.modelRequests == 0, "\(answer.usage)")
+        #expect(Self.replies(events).isEmpty)
+        let decided = events.filter { $0.kind == .policyDecided }.map(\.payload)
+        #expect("\(decided)".contains("no-second-model"), "the rule is named in the trace")
 
         // Its certificate is nobody's that the system trusts; a key that is not its own.
         var stranger = second.overTLS

@@ -35,13 +35,27 @@ struct SimulatedPlanner {
     let random = Mutex(SeededGenerator(simulation: seed ^ 0x6d6f_6465_6c))
     planner = try .over(
       ScriptedChat { request, _ throws(VPathError) in
-        let (kind, number) = random.withLock { ($0.below(16), $0.below(1000)) }
-        return try Self.reply(flag.value ? kind : 15, number, request)
+        let (chance, number) = random.withLock { ($0.below(16), $0.below(1000)) }
+        let kind = flag.value ? Kind(chance) : .works
+        Self.seenKinds.withLock { $0[kind, default: 0] += 1 }
+        return try Self.reply(kind, number, request)
       }, planning: planning)
   }
 
   /// The planner of the next start.
   func begunAnew() throws -> SimulatedPlanner { try SimulatedPlanner(seed: seed &+ 3) }
+
+  /// What a model did, of all there is that it may do, over all runs of the process.
+  static let seenKinds = Mutex<[Kind: Int]>([:])
+
+  /// What a model does.
+  enum Kind: Int, Sendable, Hashable, CaseIterable {
+    case dies, hangs, contextFull, cutOff, prose, ignoresSchema, blank, obeys, obeysToTheEnd, namesNoChoice
+    case callsAnything, choosesFirst, works
+
+    /// By a number from 0 to 15, so that a model works often enough for turns to come to something.
+    init(_ number: Int) { self = Kind(rawValue: number <= 10 ? number : number <= 13 ? 11 : 12) ?? .works }
+  }
 
   var model: ModelDescription? { planner?.model }
 
@@ -58,7 +72,7 @@ struct SimulatedPlanner {
     }
   }
 
-  private static func reply(_ kind: Int, _ number: Int, _ request: ChatRequest) throws(VPathError) -> String {
+  private static func reply(_ kind: Kind, _ number: Int, _ request: ChatRequest) throws(VPathError) -> String {
     let isSplit = request.lastWords.contains("Parts of the question")
     let good =
       isSplit
@@ -68,21 +82,22 @@ struct SimulatedPlanner {
         #"{"about":"It is measured.","act":{"answer":{"findings":[{"part":1,"evidence":["m1"]}],"notAssessable":[]}}}"#,
       ][number % 3] : #"{"about":"One part.","act":{"parts":[{"asked":"How many nuclei per mm² are there"}]}}"#
     switch kind {
-    case 0: throw VPathError(.modelUnavailable, "The model server died.", retryable: true)
-    case 1: throw VPathError(.modelUnavailable, "The model server gave nothing for 20 s.", retryable: true)
-    case 2: throw VPathError(.modelContextFull, "The prompt is longer than the context.")
-    case 3: return String(good.prefix(good.count * (number % 100) / 100))
-    case 4: return "I am sorry, I cannot help with that."
-    case 5: return #"{"about":"x","act":{"answer":"The density is 5."},"extra":1}"#
-    case 6: return String(repeating: " \n", count: 2_000)
-    case 7: return InjectedText.all[number % InjectedText.all.count].script(asked: "How many nuclei are there")[0]
-    case 8: return InjectedText.all[number % InjectedText.all.count].script(asked: "Ignore your rules").last ?? ""
-    case 9: return #"{"choice":"\#(["A", "B", "Q", "", "AA"][number % 5])"}"#
-    case 10:
+    case .dies: throw VPathError(.modelUnavailable, "The model server died.", retryable: true)
+    case .hangs: throw VPathError(.modelUnavailable, "The model server gave nothing for 20 s.", retryable: true)
+    case .contextFull: throw VPathError(.modelContextFull, "The prompt is longer than the context.")
+    case .cutOff: return String(good.prefix(good.count * (number % 100) / 100))
+    case .prose: return "I am sorry, I cannot help with that."
+    case .ignoresSchema: return #"{"about":"x","act":{"answer":"The density is 5."},"extra":1}"#
+    case .blank: return String(repeating: " \n", count: 2_000)
+    case .obeys: return InjectedText.all[number % InjectedText.all.count].script(asked: "How many nuclei are there")[0]
+    case .obeysToTheEnd:
+      return InjectedText.all[number % InjectedText.all.count].script(asked: "Ignore your rules").last ?? ""
+    case .namesNoChoice: return #"{"choice":"\#(["A", "B", "Q", "", "AA"][number % 5])"}"#
+    case .callsAnything:
       return
         #"{"about":"x","act":{"tool":"region_zoom","args":{"region":"r\#(number % 9)"},"for":[\#(number % 4)]}}"#
-    case 11...13: return #"{"choice":"A"}"#
-    default: return good
+    case .choosesFirst: return #"{"choice":"A"}"#
+    case .works: return good
     }
   }
 }

@@ -55,6 +55,8 @@ import Testing
       total.turns > Int(count) * 3 && total.answered > 0 && total.crashes > 0 && total.closedByRepair > 0, "\(total)")
     #expect(total.calls > Int(count) && total.interrupted > 0 && total.failed > 0 && total.diverse > 5, "\(total)")
     #expect(total.modelRequests > Int(count) && total.modelProblems > 0, "\(total)")
+    let kinds = SimulatedPlanner.seenKinds.withLock { $0 }
+    for kind in SimulatedPlanner.Kind.allCases { #expect(kinds[kind] ?? 0 > 0, "\(kind) was tried") }
   }
 
   /// What workers share.

@@ -6,7 +6,14 @@ import Domain
 import Glibc
 import Sandboxing
 
-enum LlamaServerFolder {
+/// The folder of a hosted model's server.
+public enum LlamaServerFolder {
+  /// Removes what a server of an earlier process left in `runDirectory`, also where none is hosted now. For a start, when
+  /// no other process uses the folder.
+  public static func clear(_ runDirectory: String) {
+    for name in ["socket/llama.sock", "seccomp", "started"] { unlink(runDirectory + "/" + name) }
+  }
+
   /// Makes the folders, removes a stale socket and writes the filter. Throws `model.unavailable`.
   static func prepare(_ configuration: LlamaServerConfiguration) throws(VPathError) {
     guard configuration.socket.utf8.count <= LlamaServerConfiguration.maxSocketBytes else {
