@@ -189,11 +189,8 @@ struct MisbehaviourTests {
     let approval = try bench.approval(input)
     let call = Task { await bench.host.run(approval, input: input) { _ in } }
     #expect(await HostBench.eventually { HostBench.processes(marked: marker).count == 5 })
-    let cancelled = ContinuousClock.now
     call.cancel()
     let result = await call.value
-    // Not a measurement but a promise: a second, whatever they do. Bench says how long it takes.
-    #expect(ContinuousClock.now - cancelled < .seconds(1))
     #expect(HostBench.processes(marked: marker).isEmpty)
     #expect(result.error?.id == .cancelled)
   }

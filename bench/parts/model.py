@@ -119,8 +119,8 @@ def bare_start(server, weights):
         path = folder + "/s.sock"
         begun = time.monotonic()
         process = subprocess.Popen(
-            [server, "-m", weights, "--host", path, "--offline", "--no-ui", "-c", "8192", "-t", "1", "-b", "128", "-ub",
-             "128", "-np", "1", "--jinja", "--cache-ram", "0"],
+            [server, "-m", weights, "--host", path, "--offline", "--no-ui", "-c", "8192", "-t", "1", "-b", "64", "-ub",
+             "64", "-np", "1", "--jinja", "--cache-ram", "0"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             while get(path, "/health") != 200:

@@ -63,11 +63,13 @@ public struct LlamaServerConfiguration: Sendable, Hashable {
   private static let insideSocket = "/run/vpath/socket"
   private static let insideModels = "/run/vpath/models"
 
-  /// Small batches of the prompt, so that a cancel is heard soon; one slot, so that the cache is the conversation's.
+  /// Small batches of the prompt, so that a cancel is heard soon: it is looked for between two. On one thread a batch of
+  /// 128 tokens took the built-in model 0.97 s, one of 64 0.52 s, for 7 % of the speed. One slot, so that the cache is the
+  /// conversation's.
   private func arguments(socket: String, _ place: (String) -> String) -> [String] {
     var words = [
       "-m", place(model.weights), "--host", socket, "--offline", "--no-ui", "-c", String(contextTokens), "-t",
-      String(threads), "-b", "128", "-ub", "128", "-np", "1", "--jinja", "--cache-ram", "0", "--sleep-idle-seconds",
+      String(threads), "-b", "64", "-ub", "64", "-np", "1", "--jinja", "--cache-ram", "0", "--sleep-idle-seconds",
       String(sleepSeconds),
     ]
     if let projector = model.projector { words += ["--mmproj", place(projector)] }
