@@ -1,4 +1,5 @@
-// The system calls a sandboxed child, a tool or the model server, may not make, as a seccomp filter that bubblewrap sets last.
+// The system calls a sandboxed child, a tool or the model server, may not make, as a seccomp filter that bubblewrap sets
+// last.
 // What must stay true: the filter is never set before bubblewrap, which itself mounts and unshares; a call by another
 // architecture's numbers kills; what is denied fails with EPERM, so a child can go on.
 

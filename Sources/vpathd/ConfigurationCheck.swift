@@ -49,10 +49,9 @@ enum ConfigurationCheck {
       }
     }
     do throws(VPathError) {
+      // Nothing is started, and the folder of a daemon that runs is not this process's to touch.
       let hosted = try ModelAssembly.host(
-        configuration, programs: programs, runDirectory: configuration.stateDirectory + "/model",
-        log: Logger(label: "model"))
-      await hosted.stop()
+        configuration, programs: programs, runDirectory: "/nonexistent", log: Logger(label: "model"))
       if hosted.chat != nil { _ = try PlannerAssembly.prompts(resourceDirectory: configuration.resourceDirectory) }
     } catch {
       problems.append("\(error.subject ?? "model.use"): \(error.message)")

@@ -30,6 +30,14 @@ import Wire
           #expect(status.state == .ready && status.name == Self.name && status.planning == "narrowed")
           #expect(status.server?.hasPrefix("llama-server") == true)
 
+          // A look at the configuration touches nothing of the daemon that runs.
+          let socket = daemon.state + "/model/socket/llama.sock"
+          #expect(access(socket, F_OK) == 0)
+          let checked = try await Programs.run(
+            "vpathd", ["--check", "--state", daemon.state, "--slides", slides[0]], environment: Self.narrowed)
+          #expect(checked.status == 0, "\(checked.errors)")
+          #expect(access(socket, F_OK) == 0, "the model's socket is still there")
+
           // What was sent and what came back can be read by their hashes.
           let events = try await connection.call(
             TraceMethods.get, TraceGetParams(caseID: caseID, turn: answer.turn, limit: 1000)
