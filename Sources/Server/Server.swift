@@ -95,7 +95,8 @@ public final class Server: Sendable {
       state.isStopping = true
       return state.listener
     }
-    listener?.close(promise: nil)
+    // Once this is over, whoever connects is refused by the system.
+    try? await listener?.close()
     let allEnded = await runtime.drain(timeoutSeconds: limits.drainSeconds, reason: reason)
     await withTaskGroup(of: Void.self) { group in
       for open in state.withLock({ Array($0.open.values) }) { group.addTask { await self.end(open) } }

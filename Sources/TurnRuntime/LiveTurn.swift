@@ -66,6 +66,10 @@ struct LiveTurn: Sendable {
   /// The last notes; all with a seq above `notesFrom` are here.
   var notes: [TurnNote] = []
   var notesFrom = 0
+  /// How far the work in flight last said it is; nil when it has said nothing or is over.
+  var latestProgress: ProgressParams?
+  /// How often the turn's work has said how far it is.
+  var progressCount = 0
 
   init(id: TurnID, request: TurnRequest) {
     self.id = id

@@ -218,7 +218,11 @@ public actor Runtime {
   }
 
   private func runTool(_ work: WorkID, _ call: ApprovedCall, _ input: ToolWork) {
+    // The newest alone is kept, in the order it was told.
+    let (told, sink) = AsyncStream.makeStream(of: ToolProgress.self, bufferingPolicy: .bufferingNewest(1))
+    Task { for await progress in told { feed(.toolProgressed(work, progress)) } }
     works[work] = Task {
+      defer { sink.finish() }
       let result: ToolResult
       do throws(VPathError) {
         let all = try await slideGrants(of: input.caseID)
@@ -237,7 +241,7 @@ public actor Runtime {
             arguments: input.draft.arguments, description: input.description, slides: slides,
             evidence: input.draft.evidence)
         ) { progress in
-          Task { await self.feed(.toolProgressed(work, progress)) }
+          sink.yield(progress)
         }
       } catch {
         result = ToolResult(error: error)

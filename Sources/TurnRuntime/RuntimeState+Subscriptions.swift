@@ -1,7 +1,7 @@
 // Clients that follow turns. A client is given some notes, and more only when it says that it has dealt with them;
 // what it has not got in the meantime is in memory (the last few) or in the trace.
 // What must stay true: a client gets every note of its turn once, in order, whatever its speed; memory does not grow
-// with a slow client.
+// with a slow client. How far a call is comes only while the call runs, and to a late or slow client the newest alone.
 
 import OrderedCollections
 import Domain
@@ -14,6 +14,8 @@ struct Subscriber: Sendable {
   let turn: TurnID
   /// It has every note up to this seq.
   var delivered: Int
+  /// It has this one of the turn's words on how far its work is.
+  var progressDelivered = 0
   /// It has dealt with what it was given.
   var isReady = true
   var isReading = false
@@ -54,7 +56,13 @@ extension RuntimeState {
           id, subscriber.caseID, subscriber.turn, after: subscriber.delivered, limit: limits.pageEvents))
       return
     }
-    deliver(live.notes.filter { $0.seq > subscriber.delivered }, to: id)
+    if live.notes.contains(where: { $0.seq > subscriber.delivered }) {
+      deliver(live.notes.filter { $0.seq > subscriber.delivered }, to: id)
+    } else if let latest = live.latestProgress, live.progressCount > subscriber.progressDelivered {
+      subscribers[id]?.progressDelivered = live.progressCount
+      subscribers[id]?.isReady = false
+      effects.append(.progress(id, latest))
+    }
   }
 
   /// Gives it the first of the notes, if there are any.
@@ -97,10 +105,9 @@ extension RuntimeState {
     let params = ProgressParams(
       turn: turn, item: item.name, fraction: progress.fraction.map { min(1, max(0, $0)) },
       message: String(progress.message.prefix(200)))
-    for (id, subscriber) in subscribers where subscriber.turn == turn && subscriber.isReady && !subscriber.isReading {
-      subscribers[id]?.isReady = false
-      effects.append(.progress(id, params))
-    }
+    turns[turn]?.progressCount += 1
+    turns[turn]?.latestProgress = params
+    tell(subscribersOf: turn)
   }
 
   mutating func endSubscriptions(of turn: TurnID, _ error: VPathError) {

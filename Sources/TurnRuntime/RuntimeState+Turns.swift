@@ -184,6 +184,7 @@ extension RuntimeState {
     works[work] = nil
     turns[id]?.work = nil
     turns[id]?.workItem = nil
+    turns[id]?.latestProgress = nil
     effects.append(.cancelWork(work))
   }
 
@@ -192,6 +193,7 @@ extension RuntimeState {
     guard let id = works.removeValue(forKey: work), let item = turns[id]?.workItem else { return nil }
     turns[id]?.work = nil
     turns[id]?.workItem = nil
+    turns[id]?.latestProgress = nil
     return (id, item)
   }
 

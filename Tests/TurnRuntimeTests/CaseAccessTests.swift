@@ -41,6 +41,8 @@ import Wire
     let world = try await RuntimeWorld()
     let params = CaseOpenParams(slides: ["/slides/a.svs"], organ: "skin", stain: "H&E", key: "k")
     let caseID = try await world.runtime.openCase(params, by: RuntimeWorld.alice).caseID
+    // The slide's hash comes when it comes.
+    #expect(await settles { world.trace.all(caseID).contains { $0.kind == .slideHashed } })
     let events = world.trace.all(caseID).count
     #expect(try await world.runtime.openCase(params, by: RuntimeWorld.alice).caseID == caseID)
     #expect(world.trace.all(caseID).count == events, "a retry records nothing")

@@ -84,6 +84,41 @@ import Wire
     #expect(world.trace.all(turn).allSatisfy { !$0.payload.canonicalString().contains("xxxx") })
   }
 
+  @Test func whoComesLateIsToldHowFarTheRunningCallIsOnceAndTheNewestAlone() async throws {
+    let door = Door()
+    let world = try await RuntimeWorld(
+      tools: ScriptedTools { input, progress in
+        guard input.tool == "cell_counter" else { return nil }
+        progress(ToolProgress(fraction: 0.25, message: "begun"))
+        progress(ToolProgress(fraction: 0.5, message: "half"))
+        await door.pass()
+        return nil
+      })
+    let turn = try await world.ask(try await world.openCase())
+    #expect(await settles { door.waiting == 1 })
+    // Whoever was there from the beginning has it: so the runtime has it, too.
+    let early = try await world.runtime.subscribe(TurnSubscribeParams(turn: turn, after: 0), by: RuntimeWorld.alice)
+    for await item in early.items {
+      if case .progress(let params) = item, params.message == "half" { break }
+      await early.ready()
+    }
+    let late = try await world.runtime.subscribe(TurnSubscribeParams(turn: turn, after: 0), by: RuntimeWorld.alice)
+    var messages: [String] = []
+    var endedBefore = 0
+    for await item in late.items {
+      switch item {
+      case .progress(let params):
+        messages.append(params.message)
+        door.open()
+      case .notes(let notes): if messages.isEmpty { endedBefore += notes.filter(\.isLast).count }
+      case .ended: break
+      }
+      await late.ready()
+    }
+    #expect(messages == ["half"] && endedBefore == 0)
+    await early.cancel()
+  }
+
   @Test func tooManySubscriptionsAreRefusedWithTheReason() async throws {
     let world = try await RuntimeWorld(limits: RuntimeLimits(subscriptions: 1, notesAtOnce: 1))
     let caseID = try await world.openCase()
