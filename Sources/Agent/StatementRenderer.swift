@@ -36,12 +36,10 @@ struct StatementRenderer: Sendable {
     let comparisons = ids.compactMap { id -> Comparison? in
       if case .comparison(let comparison) = evidence[id]?.body { comparison } else { nil }
     }
-    for group in groups where group.isRanking {
-      sentences.append(ranking(group.items))
-      mentioned.formUnion(group.items.compactMap(\.measurement.region))
-    }
-    for group in groups where !group.isRanking {
-      if let comparison = comparisons.first(where: { group.holds($0) }) {
+    for group in groups {
+      if group.isRanking {
+        sentences.append(ranking(group.items))
+      } else if let comparison = comparisons.first(where: { group.holds($0) }) {
         sentences.append(self.comparison(comparison, group.items))
       } else {
         sentences.append(list(group.items))

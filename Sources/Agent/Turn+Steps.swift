@@ -77,11 +77,8 @@ extension Turn {
   mutating func take(_ reply: StepReply, step: Int) {
     record(events.responded(step: step, reply, elapsed: elapsed))
     plannerFailures = 0
-    for tokens in [reply.promptTokens, reply.completionTokens] {
-      usage.tokens =
-        usage.tokens.addingReportingOverflow(max(0, tokens)).overflow ? .max : usage.tokens + max(0, tokens)
-    }
-    take(usageOf: reply)
+    count(exchangesOf: reply)
+    note(reply.planning)
     do throws(StepError) {
       let act = try Step.read(reply.text)
       switch act {
@@ -101,14 +98,21 @@ extension Turn {
     }
   }
 
-  private mutating func take(usageOf reply: StepReply) {
+  private mutating func count(exchangesOf reply: StepReply) {
+    for tokens in [reply.promptTokens, reply.completionTokens] {
+      usage.tokens =
+        usage.tokens.addingReportingOverflow(max(0, tokens)).overflow ? .max : usage.tokens + max(0, tokens)
+    }
     usage.modelRequests += reply.exchanges?.count ?? 0
     for exchange in reply.exchanges ?? [] {
       seenViews.formUnion(exchange.views ?? [])
       let (sum, overflow) = usage.cachedTokens.addingReportingOverflow(max(0, exchange.cachedTokens))
       usage.cachedTokens = overflow ? .max : sum
     }
-    switch (usage.planning, reply.planning) {
+  }
+
+  private mutating func note(_ planning: StepPlanning?) {
+    switch (usage.planning, planning) {
     case (_, nil): break
     case ("free, then rules", _): break
     case (_, .free?): usage.planning = "free"
@@ -118,8 +122,10 @@ extension Turn {
     }
   }
 
-  mutating func plannerFailed(_ error: VPathError, step: Int) {
-    record(events.modelFailed(step: step, error, elapsed: elapsed))
+  /// `reply` has what was exchanged before.
+  mutating func plannerFailed(_ error: VPathError, step: Int, after reply: StepReply? = nil) {
+    record(events.modelFailed(step: step, error, elapsed: elapsed, exchanges: reply?.exchanges))
+    if let reply { count(exchangesOf: reply) }
     plannerFailures += 1
     guard error.id == .modelUnavailable, plannerFailures < Self.plannerFailureLimit else {
       return end(.modelUnavailable(error))

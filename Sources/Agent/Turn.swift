@@ -75,7 +75,12 @@ public struct Turn: Sendable {
     }
     switch input.kind {
     case .start: start()
-    case .stepReplied(let number, .success(let reply)): take(reply, step: number)
+    case .stepReplied(let number, .success(let reply)):
+      if let error = reply.failure {
+        plannerFailed(error, step: number, after: reply)
+      } else {
+        take(reply, step: number)
+      }
     case .stepReplied(let number, .failure(let error)): plannerFailed(error, step: number)
     case .toolFinished(let call, let result): take(result, of: call)
     case .interrupted(let principal, let reason): interrupt(by: principal, reason: reason.excerpt(500))

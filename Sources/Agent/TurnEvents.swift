@@ -31,8 +31,14 @@ struct TurnEvents: Sendable {
       .modelResponded, ["step": .number(Double(step)), "reply": json(reply), "elapsedSeconds": .number(elapsed)])
   }
 
-  func modelFailed(step: Int, _ error: VPathError, elapsed: Double) -> NewEvent {
-    event(.modelFailed, ["step": .number(Double(step)), "error": json(error), "elapsedSeconds": .number(elapsed)])
+  func modelFailed(
+    step: Int, _ error: VPathError, elapsed: Double, exchanges: [ModelExchange]? = nil
+  ) -> NewEvent {
+    var payload: [String: JSONValue] = [
+      "step": .number(Double(step)), "error": json(error), "elapsedSeconds": .number(elapsed),
+    ]
+    if let exchanges { payload["exchanges"] = json(exchanges) }
+    return event(.modelFailed, payload)
   }
 
   func decided(call: CallID, tool: String, arguments: JSONValue, _ decision: PolicyDecision) -> NewEvent {

@@ -182,7 +182,12 @@ public enum TurnReplay {
         else {
           return nil
         }
-        return input(.stepReplied(number: step, .failure(error)))
+        let exchanges = TurnReplay.decoded([ModelExchange].self, payload["exchanges"])
+        guard let exchanges else { return input(.stepReplied(number: step, .failure(error))) }
+        let reply = StepReply(
+          text: "", promptTokens: exchanges.promptTokens, completionTokens: exchanges.completionTokens,
+          exchanges: exchanges, failure: error)
+        return input(.stepReplied(number: step, .success(reply)))
       case .toolReturned, .toolFailed:
         guard let call = payload["call"]?.stringValue,
           let result = TurnReplay.decoded(ToolResult.self, payload["result"])

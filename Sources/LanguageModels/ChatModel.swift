@@ -1,6 +1,6 @@
 // A model that completes chats, as planners see it: the hosted child, an endpoint elsewhere, or a scripted one in tests.
-// What must stay true: nothing here knows a model's name; the bytes sent and received come back with the reply, so that
-// the trace can keep them.
+// What must stay true: nothing here knows a model's name; the bytes sent and received come back with the reply, and with
+// a failure as far as they went, so that the trace can keep them.
 
 public import Domain
 public import JSON
@@ -11,9 +11,29 @@ public protocol ChatModel: Sendable {
   /// What answers: recorded with every exchange.
   var identity: ModelIdentity { get async }
 
-  /// One completion. Cancelling the task frees the processor within a second. Throws `model.unavailable` (gone, slow,
-  /// unreadable, too much), `model.context_full` or `cancelled`.
-  func complete(_ request: ChatRequest) async throws(VPathError) -> ChatReply
+  /// One completion. Cancelling the task frees the processor within a second. Fails with `model.unavailable` (gone,
+  /// slow, unreadable, too much), `model.context_full` or `cancelled`.
+  func complete(_ request: ChatRequest) async throws(ChatFailure) -> ChatReply
+}
+
+/// Why a chat was not completed, and what had gone over the wire by then.
+public struct ChatFailure: Error, Sendable, Hashable {
+  public var error: VPathError
+  /// What was sent, without credentials; empty when nothing was.
+  public var requestBytes: [UInt8]
+  /// What had come of the reply.
+  public var replyBytes: [UInt8]
+  /// From the request to the failure.
+  public var elapsedSeconds: Double?
+
+  public init(
+    _ error: VPathError, requestBytes: [UInt8] = [], replyBytes: [UInt8] = [], elapsedSeconds: Double? = nil
+  ) {
+    self.error = error
+    self.requestBytes = requestBytes
+    self.replyBytes = replyBytes
+    self.elapsedSeconds = elapsedSeconds
+  }
 }
 
 /// What answered a request.
@@ -68,6 +88,8 @@ public struct ChatReply: Sendable, Hashable, Codable {
   /// Time the server took, where it tells.
   public var promptSeconds: Double?
   public var generationSeconds: Double?
+  /// From the request to the whole reply, as seen from here.
+  public var elapsedSeconds: Double?
   /// The request and the reply as they went over the wire, without credentials.
   public var requestBytes: [UInt8]
   public var replyBytes: [UInt8]
@@ -75,7 +97,7 @@ public struct ChatReply: Sendable, Hashable, Codable {
   public init(
     text: String, finishReason: String = "stop", promptTokens: Int = 0, cachedTokens: Int = 0,
     completionTokens: Int = 0, promptSeconds: Double? = nil, generationSeconds: Double? = nil,
-    requestBytes: [UInt8] = [], replyBytes: [UInt8] = []
+    elapsedSeconds: Double? = nil, requestBytes: [UInt8] = [], replyBytes: [UInt8] = []
   ) {
     self.text = text
     self.finishReason = finishReason
@@ -84,6 +106,7 @@ public struct ChatReply: Sendable, Hashable, Codable {
     self.completionTokens = completionTokens
     self.promptSeconds = promptSeconds
     self.generationSeconds = generationSeconds
+    self.elapsedSeconds = elapsedSeconds
     self.requestBytes = requestBytes
     self.replyBytes = replyBytes
   }

@@ -13,7 +13,7 @@ public protocol LanguageModel: Sendable {
   var model: ModelDescription? { get }
 
   /// One step. Cancelling the task stops the work within a second. Throws `model.unavailable`, `model.context_full`
-  /// or `cancelled`.
+  /// or `cancelled`; a failure of which bytes are kept comes as a reply that names it.
   func step(_ request: StepRequest) async throws(VPathError) -> StepReply
 
   /// Told of every turn that has ended, so that what was kept for it can be forgotten.
@@ -166,17 +166,27 @@ public struct StepReply: Sendable, Hashable, Codable {
   public var planning: StepPlanning?
   /// What was asked of a model for it, in order; nil where none was asked.
   public var exchanges: [ModelExchange]?
+  /// Why there is no step, where a model failed after something had gone over the wire; `text` is empty then.
+  public var failure: VPathError?
 
   public init(
     text: String, promptTokens: Int = 0, completionTokens: Int = 0, planning: StepPlanning? = nil,
-    exchanges: [ModelExchange]? = nil
+    exchanges: [ModelExchange]? = nil, failure: VPathError? = nil
   ) {
     self.text = text
     self.promptTokens = promptTokens
     self.completionTokens = completionTokens
     self.planning = planning
     self.exchanges = exchanges
+    self.failure = failure
   }
+}
+
+extension [ModelExchange] {
+  /// Tokens of all prompts, those from a cache included.
+  public var promptTokens: Int { reduce(0) { $0 &+ Swift.max(0, $1.promptTokens) } }
+  /// Tokens written.
+  public var completionTokens: Int { reduce(0) { $0 &+ Swift.max(0, $1.completionTokens) } }
 }
 
 /// One request to a model and its reply; the bytes are kept by hash.
@@ -189,7 +199,8 @@ public struct ModelExchange: Sendable, Hashable, Codable {
   public var prompt: String
   /// The bytes that went over the wire, without credentials.
   public var requestSha256: SHA256Hex
-  public var replySha256: SHA256Hex
+  /// Of a failed exchange, what had come; nil when nothing had.
+  public var replySha256: SHA256Hex?
   /// Views whose pictures it was sent; nil for none.
   public var views: [EvidenceID]?
   public var promptTokens: Int
@@ -202,15 +213,17 @@ public struct ModelExchange: Sendable, Hashable, Codable {
   /// Time the server says it took.
   public var promptSeconds: Double?
   public var generationSeconds: Double?
+  /// From the request to the end of the reply, as the daemon saw it.
+  public var elapsedSeconds: Double?
   /// Why the reply was not used; nil when it was.
   public var problem: String?
 
   public init(
     model: String, filesSha256: [SHA256Hex], server: String, prompt: String, requestSha256: SHA256Hex,
-    replySha256: SHA256Hex, views: [EvidenceID]? = nil, promptTokens: Int, cachedTokens: Int, completionTokens: Int,
+    replySha256: SHA256Hex?, views: [EvidenceID]? = nil, promptTokens: Int, cachedTokens: Int, completionTokens: Int,
     seed: Int,
     temperature: Double, finishReason: String, promptSeconds: Double? = nil, generationSeconds: Double? = nil,
-    problem: String? = nil
+    elapsedSeconds: Double? = nil, problem: String? = nil
   ) {
     self.model = model
     self.filesSha256 = filesSha256
@@ -227,6 +240,7 @@ public struct ModelExchange: Sendable, Hashable, Codable {
     self.finishReason = finishReason
     self.promptSeconds = promptSeconds
     self.generationSeconds = generationSeconds
+    self.elapsedSeconds = elapsedSeconds
     self.problem = problem
   }
 }

@@ -472,6 +472,7 @@ extension ModelExchange {
     func time(_ seconds: Double?) -> Double? { seconds.flatMap { $0.isFinite ? min(max(0, $0), 1e9) : nil } }
     exchange.promptSeconds = time(promptSeconds)
     exchange.generationSeconds = time(generationSeconds)
+    exchange.elapsedSeconds = time(elapsedSeconds)
     return exchange
   }
 }

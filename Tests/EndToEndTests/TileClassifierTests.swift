@@ -29,6 +29,9 @@ import Wire
           let statement = try #require(
             findings.first { $0.statement.contains("% of tiles resemble") }?.statement,
             "\(answer.findings.map(\.statement)) \(answer.notAssessable)")
+          #expect(
+            statement.prefix(120).contains("% of tiles resemble") && statement.prefix(200).contains("carcinoma"),
+            "what was asked for comes first: \(statement)")
           #expect(statement.contains("experimental"), "\(statement)")
           #expect(statement.contains("no diagnosis"), "\(statement)")
           #expect(answer.notAssessable.map(\.part) == [2])

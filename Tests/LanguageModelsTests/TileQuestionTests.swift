@@ -47,6 +47,33 @@ import Testing
     #expect(act["args"]?["region"] == "r3")
   }
 
+  @Test func areAnsweredWithWhatTheyAskForFirst() throws {
+    let question = "What fraction of tiles resembles carcinoma?"
+    func measured(_ id: String, _ name: String, rank: Int? = nil) -> Evidence {
+      Evidence(
+        id: EvidenceID(id), turn: TurnID("turn-1"), call: CallID("call-1"), tool: nil,
+        body: .measurement(
+          Measurement(
+            name: name, value: 1, unit: .percent,
+            validity: Validity(
+              organs: [], stains: [], micronsPerPixel: [], imageCount: 0, within: false, limits: []), rank: rank)))
+    }
+    let evidence = [
+      measured("m1", "classifier score for oral squamous cell carcinoma", rank: 1),
+      measured("m2", "fraction of tiles resembling normal oral mucosa"),
+      measured("m3", "fraction of tiles resembling oral squamous cell carcinoma"),
+    ]
+    let act = try act(
+      request(
+        question, parts: [question], tools: builtIn + [try #require(Self.manifest)], evidence: evidence,
+        history: [
+          StepOutcome(
+            call: CallID("call-1"), tool: "tile_classifier", arguments: ["slide": "s1"], evidence: evidence.map(\.id),
+            error: nil, refusals: [])
+        ]))
+    #expect(act["answer"]?["findings"]?.arrayValue?.first?["evidence"] == ["m3", "m2", "m1"], "\(act)")
+  }
+
   @Test(arguments: ["Is any part of it tumour?", "Is there cancer?", "Is it malignant?"])
   func doNotMakeATumourQuestionAssessable(_ question: String) throws {
     let found = try parts(question, tools: builtIn + [try #require(Self.manifest)])

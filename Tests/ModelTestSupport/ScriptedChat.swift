@@ -30,12 +30,19 @@ public final class ScriptedChat: ChatModel {
   /// What was asked, in order.
   public var requests: [ChatRequest] { state.withLock { $0 } }
 
-  public func complete(_ request: ChatRequest) async throws(VPathError) -> ChatReply {
+  public func complete(_ request: ChatRequest) async throws(ChatFailure) -> ChatReply {
     let number = state.withLock { requests in
       requests.append(request)
       return requests.count
     }
-    let text = try script(request, number)
+    let text: String
+    do throws(VPathError) {
+      text = try script(request, number)
+    } catch {
+      throw ChatFailure(
+        error, requestBytes: Array("request \(number)".utf8), replyBytes: Array("broken \(number)".utf8),
+        elapsedSeconds: 0.5)
+    }
     return ChatReply(
       text: text, promptTokens: 100, cachedTokens: number > 1 ? 90 : 0, completionTokens: 10,
       requestBytes: Array("request \(number)".utf8), replyBytes: Array(text.utf8))

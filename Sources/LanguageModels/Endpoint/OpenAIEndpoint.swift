@@ -26,17 +26,53 @@ public final class OpenAIEndpoint: ChatModel {
 
   public var identity: ModelIdentity { get async { known } }
 
-  public func complete(_ request: ChatRequest) async throws(VPathError) -> ChatReply {
+  public func complete(_ request: ChatRequest) async throws(ChatFailure) -> ChatReply {
+    let attempt = await attempt(request)
     do throws(EndpointFailure) {
-      return try await attempt(request)
+      return try attempt.outcome.get()
     } catch {
-      throw error.error(configuration.name)
+      throw attempt.failure(error.error(configuration.name))
+    }
+  }
+
+  /// One request as it went.
+  struct Attempt: Sendable {
+    var sent: [UInt8] = []
+    var received: [UInt8] = []
+    var seconds: Double = 0
+    var outcome: Result<ChatReply, EndpointFailure>
+
+    func failure(_ error: VPathError) -> ChatFailure {
+      ChatFailure(error, requestBytes: sent, replyBytes: received, elapsedSeconds: seconds)
     }
   }
 
   /// The same with the failure as it was met.
-  func attempt(_ request: ChatRequest) async throws(EndpointFailure) -> ChatReply {
-    try await reply(to: try ChatRequestBody.bytes(request, configuration: configuration))
+  func attempt(_ request: ChatRequest) async -> Attempt {
+    let body: [UInt8]
+    do throws(EndpointFailure) {
+      body = try ChatRequestBody.bytes(request, configuration: configuration)
+    } catch {
+      return Attempt(outcome: .failure(error))
+    }
+    let stream = StreamBox()
+    let begun = ContinuousClock.now
+    let outcome: Result<ChatStream, EndpointFailure>
+    do throws(EndpointFailure) {
+      outcome = .success(try await self.stream(body, into: stream))
+    } catch {
+      outcome = .failure(error)
+    }
+    let seconds = begun.duration(to: .now) / .seconds(1)
+    return Attempt(
+      sent: body, received: stream.raw, seconds: seconds,
+      outcome: outcome.map { whole in
+        ChatReply(
+          text: whole.text, finishReason: whole.finishReason ?? "", promptTokens: whole.promptTokens,
+          cachedTokens: whole.cachedTokens, completionTokens: whole.completionTokens,
+          promptSeconds: whole.promptSeconds, generationSeconds: whole.generationSeconds, elapsedSeconds: seconds,
+          requestBytes: body, replyBytes: whole.raw)
+      })
   }
 
   /// Whether the server says that it is ready; false while it loads or cannot be reached.
@@ -50,9 +86,8 @@ public final class OpenAIEndpoint: ChatModel {
     return try? JSONValue.parse(found.body, limits: JSONLimits(maxBytes: 1 << 20, maxDepth: 32, maxValues: 20_000))
   }
 
-  private func reply(to body: [UInt8]) async throws(EndpointFailure) -> ChatReply {
+  private func stream(_ body: [UInt8], into stream: StreamBox) async throws(EndpointFailure) -> ChatStream {
     let limits = configuration.limits
-    let stream = StreamBox()
     let path = if case .unixSocket = configuration.target { "/v1/chat/completions" } else { "/chat/completions" }
     try await transport.post(path, body) { (piece) throws(EndpointFailure) in
       switch piece {
@@ -63,17 +98,16 @@ public final class OpenAIEndpoint: ChatModel {
         return try stream.feed(bytes) ? .enough : .more
       }
     }
-    let whole = try stream.end()
-    return ChatReply(
-      text: whole.text, finishReason: whole.finishReason ?? "", promptTokens: whole.promptTokens,
-      cachedTokens: whole.cachedTokens, completionTokens: whole.completionTokens, promptSeconds: whole.promptSeconds,
-      generationSeconds: whole.generationSeconds, requestBytes: body, replyBytes: whole.raw)
+    return try stream.end()
   }
 }
 
 /// The stream of one reply, shared between who reads and who asked.
 private final class StreamBox: Sendable {
   private let stream = Mutex<ChatStream?>(nil)
+
+  /// What has come.
+  var raw: [UInt8] { stream.withLock { $0?.raw ?? [] } }
 
   func begin(_ new: ChatStream) { stream.withLock { $0 = new } }
 

@@ -78,11 +78,24 @@ public final class ModelPlanner: LanguageModel {
     var state = takeState(request.turn)
     defer { putState(state, request.turn) }
     if state.gaveUp { return ruled(request) }
-    switch description.planning {
-    case .rules: return ruled(request)
-    case .narrowed: return try await narrowed(request, &state)
-    case .free: return try await free(request, &state)
+    do throws(PlanningFailure) {
+      switch description.planning {
+      case .rules: return ruled(request)
+      case .narrowed: return try await narrowed(request, &state)
+      case .free: return try await free(request, &state)
+      }
+    } catch {
+      guard !error.exchanges.isEmpty else { throw error.error }
+      var reply = StepReply(text: "", planning: description.planning).counting(error.exchanges)
+      reply.failure = error.error
+      return reply
     }
+  }
+
+  /// The model failed; what was exchanged with it before, and in the exchange that failed.
+  private struct PlanningFailure: Error {
+    var error: VPathError
+    var exchanges: [ModelExchange]
   }
 
   public func turnEnded(_ turn: TurnID) async { turns.withLock { $0[turn] = nil } }
@@ -95,7 +108,7 @@ public final class ModelPlanner: LanguageModel {
 
   // MARK: Narrowed
 
-  private func narrowed(_ request: StepRequest, _ state: inout TurnState) async throws(VPathError) -> StepReply {
+  private func narrowed(_ request: StepRequest, _ state: inout TurnState) async throws(PlanningFailure) -> StepReply {
     let plan = RulePlan(request)
     var reply = plan.step
     let calls = Array(plan.calls.prefix(ChoiceConversation.maxChoices))
@@ -103,7 +116,7 @@ public final class ModelPlanner: LanguageModel {
       state.choices.ask(request, choices: calls.map { "\($0.thought) (\($0.tool))" })
       let ask = ChatRequest(
         messages: state.choices.messages, schema: ChoiceConversation.schema(calls.count), maxTokens: 24)
-      let (said, made) = try await exchange(ask, prompt: prompts.chooseReference)
+      let (said, made) = try await exchange(ask, prompt: prompts.chooseReference, after: [])
       var exchange = made
       state.choices.answered(said.text)
       if let place = ChoiceConversation.place(in: said.text, of: calls.count) {
@@ -119,7 +132,7 @@ public final class ModelPlanner: LanguageModel {
 
   // MARK: Free
 
-  private func free(_ request: StepRequest, _ state: inout TurnState) async throws(VPathError) -> StepReply {
+  private func free(_ request: StepRequest, _ state: inout TurnState) async throws(PlanningFailure) -> StepReply {
     if !request.corrections.isEmpty { state.refusals += 1 }
     guard state.refusals <= Self.refusalsBorne else {
       state.gaveUp = true
@@ -132,7 +145,7 @@ public final class ModelPlanner: LanguageModel {
     for _ in 0..<Self.attemptsPerStep {
       let ask = ChatRequest(
         messages: state.free.messages, schema: StepSchema.forServer(request.schema), maxTokens: StepSchema.maxTokens)
-      let (said, made) = try await exchange(ask, prompt: prompts.planReference)
+      let (said, made) = try await exchange(ask, prompt: prompts.planReference, after: exchanges)
       var exchange = made
       if !pictures.isEmpty { exchange.views = pictures.map(\.view) }
       state.free.answered(said.text)
@@ -165,19 +178,53 @@ public final class ModelPlanner: LanguageModel {
   // MARK: Asking
 
   private func exchange(
-    _ request: ChatRequest, prompt: String
-  ) async throws(VPathError) -> (ChatReply, ModelExchange) {
-    let reply = try await chat.complete(request)
+    _ request: ChatRequest, prompt: String, after earlier: [ModelExchange]
+  ) async throws(PlanningFailure) -> (ChatReply, ModelExchange) {
+    do throws(ChatFailure) {
+      let reply = try await chat.complete(request)
+      do throws(VPathError) {
+        let exchange = try await kept(request, reply, prompt: prompt)
+        return (reply, exchange)
+      } catch {
+        throw ChatFailure(error)
+      }
+    } catch {
+      throw await failure(error, of: request, prompt: prompt, after: earlier)
+    }
+  }
+
+  /// Who is cancelled is not heard any more: nothing is kept for it.
+  private func failure(
+    _ failure: ChatFailure, of request: ChatRequest, prompt: String, after earlier: [ModelExchange]
+  ) async -> PlanningFailure {
+    var all = PlanningFailure(error: failure.error, exchanges: earlier)
+    guard failure.error.id != .cancelled, !failure.requestBytes.isEmpty else { return all }
+    let reply = ChatReply(
+      text: "", finishReason: "", elapsedSeconds: failure.elapsedSeconds, requestBytes: failure.requestBytes,
+      replyBytes: failure.replyBytes)
+    do throws(VPathError) {
+      var exchange = try await kept(request, reply, prompt: prompt)
+      exchange.problem = failure.error.message
+      all.exchanges.append(exchange)
+    } catch {
+      // The record of the failure itself will say that the trace cannot be written.
+    }
+    return all
+  }
+
+  private func kept(
+    _ request: ChatRequest, _ reply: ChatReply, prompt: String
+  ) async throws(VPathError) -> ModelExchange {
     let identity = await chat.identity
     let sent = try await surroundings.keep(reply.requestBytes, "application/json")
-    let received = try await surroundings.keep(reply.replyBytes, "text/event-stream")
-    let exchange = ModelExchange(
+    let received: SHA256Hex? =
+      reply.replyBytes.isEmpty ? nil : try await surroundings.keep(reply.replyBytes, "text/event-stream")
+    return ModelExchange(
       model: identity.name, filesSha256: identity.filesSha256, server: identity.server, prompt: prompt,
       requestSha256: sent, replySha256: received, promptTokens: reply.promptTokens,
       cachedTokens: reply.cachedTokens, completionTokens: reply.completionTokens, seed: request.seed,
       temperature: request.temperature, finishReason: reply.finishReason, promptSeconds: reply.promptSeconds,
-      generationSeconds: reply.generationSeconds)
-    return (reply, exchange)
+      generationSeconds: reply.generationSeconds, elapsedSeconds: reply.elapsedSeconds)
   }
 
   // MARK: Chats of turns
@@ -205,8 +252,8 @@ extension StepReply {
   fileprivate func counting(_ exchanges: [ModelExchange]) -> StepReply {
     var reply = self
     reply.exchanges = exchanges
-    reply.promptTokens = exchanges.reduce(0) { $0 &+ max(0, $1.promptTokens) }
-    reply.completionTokens = exchanges.reduce(0) { $0 &+ max(0, $1.completionTokens) }
+    reply.promptTokens = exchanges.promptTokens
+    reply.completionTokens = exchanges.completionTokens
     return reply
   }
 }

@@ -234,10 +234,22 @@ struct EvidenceTable: Sendable {
     ids.filter { [.view, .region, .artefact].contains($0.parts?.kind) }
   }
 
-  /// What an installed tool gave that answers: measurements, or else whatever it gave.
-  func results(_ ids: [EvidenceID]) -> [EvidenceID] {
+  /// What an installed tool gave that answers: measurements, those that share most words with the part first, or else
+  /// whatever it gave.
+  func results(_ ids: [EvidenceID], asked: String) -> [EvidenceID] {
     let measured = ids.filter { measurement($0) != nil }
-    return measured.isEmpty ? ids.filter { $0.parts?.kind != .slide } : withRegions(measured)
+    guard !measured.isEmpty else { return ids.filter { $0.parts?.kind != .slide } }
+    let wanted = Self.stems(of: asked)
+    // Sorting is stable in effect: the tool's own order decides between equals.
+    let ordered = measured.enumerated().map { place, id in
+      (place: place, id: id, shared: wanted.intersection(Self.stems(of: measurement(id)?.name ?? "")).count)
+    }.sorted { ($0.shared, $1.place) > ($1.shared, $0.place) }
+    return withRegions(ordered.map(\.id))
+  }
+
+  /// The first five letters of every word longer than three.
+  private static func stems(of text: String) -> Set<String> {
+    Set(QuestionWords(text).words.map(\.text).filter { $0.count > 3 }.map { String($0.prefix(5)) })
   }
 
   /// The ids and, behind them, the regions their measurements lie in.

@@ -69,7 +69,7 @@ extension PartPlanner {
     for target in targets {
       let place = target.region.map { " on \($0)" } ?? target.slide.map { " on \($0)" } ?? ""
       let outcome = try outcome(of: name, target, thought: "Run \(NotAssessableReason.word(name))\(place).")
-      let own = table.results(outcome.evidence)
+      let own = table.results(outcome.evidence, asked: asked)
       ids += try found(own, outcome)
       if let region = target.region, !ids.contains(region) { ids.append(region) }
     }

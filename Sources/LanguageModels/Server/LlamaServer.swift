@@ -74,23 +74,33 @@ public actor LlamaServer: ChatModel {
   /// Starts the server ahead of its first request. Throws `model.unavailable`.
   public func start() async throws(VPathError) { _ = try await readyChild() }
 
-  public func complete(_ request: ChatRequest) async throws(VPathError) -> ChatReply {
-    guard await door.enter() else { throw EndpointFailure.cancelled.error("") }
+  public func complete(_ request: ChatRequest) async throws(ChatFailure) -> ChatReply {
+    guard await door.enter() else { throw ChatFailure(EndpointFailure.cancelled.error("")) }
     defer { door.leave() }
     var isSecond = false
     while true {
-      let child = try await readyChild()
+      let child = try await childForRequest()
+      let attempt = await child.endpoint.attempt(request)
       do throws(EndpointFailure) {
-        let reply = try await child.endpoint.attempt(request)
+        let reply = try attempt.outcome.get()
         failures = 0
         return reply
       } catch {
-        guard !isStopped, await isChildsFault(error, child) else { throw error.error("the hosted model server") }
-        await discard(child, reason: error.error("the hosted model server").message)
-        if isSecond { throw error.error("the hosted model server") }
+        let failure = attempt.failure(error.error("the hosted model server"))
+        guard !isStopped, await isChildsFault(error, child) else { throw failure }
+        await discard(child, reason: failure.error.message)
+        if isSecond { throw failure }
         isSecond = true
         log.warning("the model server failed; the request is asked once more", metadata: ["why": "\(lastReason)"])
       }
+    }
+  }
+
+  private func childForRequest() async throws(ChatFailure) -> Child {
+    do throws(VPathError) {
+      return try await readyChild()
+    } catch {
+      throw ChatFailure(error)
     }
   }
 

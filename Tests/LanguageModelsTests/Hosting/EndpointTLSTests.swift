@@ -35,10 +35,10 @@ import Testing
       let model = try OpenAIEndpoint(
         EndpointConfiguration(target: .url(EndpointURL("https://localhost:\(server.port)/v1")), caFile: caFile),
         identity: ModelIdentity(name: "m"))
-      do throws(VPathError) {
+      do throws(ChatFailure) {
         return .success(try await model.complete(ChatRequest(messages: [.init(.user, "q")])).text)
       } catch {
-        return .failure(error)
+        return .failure(error.error)
       }
     }
   }

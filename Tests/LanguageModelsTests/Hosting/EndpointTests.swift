@@ -27,7 +27,7 @@ private func failure(
   try await FakeModelServer.with(.loopback, script) { server in
     let model = try endpoint(
       .url(EndpointURL("http://127.0.0.1:\(server.port)/v1")), keyFile: keyFile, limits: limits)
-    return try await #require(throws: VPathError.self) { try await model.complete(question) }
+    return try await #require(throws: ChatFailure.self) { try await model.complete(question) }.error
   }
 }
 
@@ -82,7 +82,7 @@ private func failure(
   @Test func aServerThatIsNotThereIsSaidToBeUnreachable() async throws {
     let socket = folder.path + "/secret-name.sock"
     let model = try endpoint(.unixSocket(path: socket))
-    let error = try await #require(throws: VPathError.self) { try await model.complete(question) }
+    let error = try await #require(throws: ChatFailure.self) { try await model.complete(question) }.error
     #expect(error.id == .modelUnavailable)
     #expect(error.retryable)
     #expect(!error.message.contains("secret-name"))
@@ -114,12 +114,23 @@ private func failure(
     #expect(error.message.contains("before its reply was whole"), "\(error.message)")
   }
 
+  @Test func aFailureTellsWhatWasSentAndWhatHadCome() async throws {
+    let part = FakeModelServer.stream(["half a "], end: "")
+    try await FakeModelServer.with(.loopback, [.send(part), .close]) { server in
+      let model = try endpoint(.url(EndpointURL("http://127.0.0.1:\(server.port)/v1")))
+      let failure = try await #require(throws: ChatFailure.self) { try await model.complete(question) }
+      #expect(failure.requestBytes == server.requests.first?.body)
+      #expect(failure.replyBytes == Array(part.utf8.dropFirst(FakeModelServer.head.utf8.count)))
+      #expect((failure.elapsedSeconds ?? 0) > 0)
+    }
+  }
+
   @Test func aGigabyteIsCutOffAtTheLimit() async throws {
     let line = FakeModelServer.event(String(repeating: " ", count: 10_000) + #"{"choices":[]}"#)
     try await FakeModelServer.with(.loopback, [.send(FakeModelServer.head), .endless(line)]) { server in
       let model = try endpoint(
         .url(EndpointURL("http://127.0.0.1:\(server.port)/v1")), limits: EndpointLimits(replyBytes: 1 << 20))
-      let error = try await #require(throws: VPathError.self) { try await model.complete(question) }
+      let error = try await #require(throws: ChatFailure.self) { try await model.complete(question) }.error
       #expect(error.message.contains("more than 1048576 bytes"), "\(error.message)")
       try await eventually { server.closed == 1 }
       #expect(server.sentBytes < 64 << 20)
@@ -222,11 +233,11 @@ private func failure(
     try await FakeModelServer.with(.loopback, [.send(FakeModelServer.stream(["a"], end: ""))]) { server in
       let model = try endpoint(.url(EndpointURL("http://127.0.0.1:\(server.port)/v1")))
       let asking = Task { () -> VPathError? in
-        do throws(VPathError) {
+        do throws(ChatFailure) {
           _ = try await model.complete(question)
           return nil
         } catch {
-          return error
+          return error.error
         }
       }
       try await eventually { server.requests.count == 1 }

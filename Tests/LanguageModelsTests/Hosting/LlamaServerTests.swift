@@ -111,11 +111,11 @@ private func ask(_ what: String) -> ChatRequest { ChatRequest(messages: [.init(.
 
 /// The error's id; nil when there was none.
 private func outcome(_ server: LlamaServer, _ what: String) async -> ErrorID? {
-  do throws(VPathError) {
+  do throws(ChatFailure) {
     _ = try await server.complete(ask(what))
     return nil
   } catch {
-    return error.id
+    return error.error.id
   }
 }
 
@@ -126,7 +126,7 @@ private func text(_ server: LlamaServer, _ what: String) async throws -> String 
 
 /// What goes wrong.
 private func failure(_ server: LlamaServer, _ what: String) async throws -> VPathError {
-  try await #require(throws: VPathError.self) { try await server.complete(ask(what)) }
+  try await #require(throws: ChatFailure.self) { try await server.complete(ask(what)) }.error
 }
 
 @Suite(.enabled(if: StandIn.isPossible, StandIn.needs), .timeLimit(.minutes(2)))

@@ -89,9 +89,9 @@ struct RealLlamaServerTests {
   @Test func aPromptLongerThanTheContextIsContextFull() async throws {
     try await using { server in
       let long = String(repeating: "nuclei and tissue ", count: 2000)
-      let error = try await #require(throws: VPathError.self) {
+      let error = try await #require(throws: ChatFailure.self) {
         try await server.complete(ChatRequest(messages: [.init(.user, long)], maxTokens: 16))
-      }
+      }.error
       #expect(error.id == .modelContextFull, "\(error)")
     }
   }
