@@ -46,6 +46,12 @@ public struct RGBImage: Sendable, Equatable {
       for index in 0..<(width * height) {
         let word = premultipliedARGB[index]
         let rest = 255 - (word >> 24)
+        if rest == 0 {
+          out[3 * index] = UInt8(truncatingIfNeeded: word >> 16)
+          out[3 * index + 1] = UInt8(truncatingIfNeeded: word >> 8)
+          out[3 * index + 2] = UInt8(truncatingIfNeeded: word)
+          continue
+        }
         // A word that claims more colour than alpha allows is clamped, not wrapped.
         out[3 * index] = UInt8(min(255, (word >> 16) & 0xFF + (rest * UInt32(background.red) + 127) / 255))
         out[3 * index + 1] = UInt8(min(255, (word >> 8) & 0xFF + (rest * UInt32(background.green) + 127) / 255))

@@ -44,6 +44,16 @@ public enum Resampler {
     var start: [Int] = []
     var weights: [Float] = []
     func weights(of index: Int) -> Range<Int> { start[index]..<start[index + 1] }
+
+    func withPointers(
+      _ body: (UnsafeBufferPointer<Int>, UnsafeBufferPointer<Int>, UnsafeBufferPointer<Float>) -> Void
+    ) {
+      first.withUnsafeBufferPointer { first in
+        start.withUnsafeBufferPointer { start in
+          weights.withUnsafeBufferPointer { weights in body(first, start, weights) }
+        }
+      }
+    }
   }
 
   /// Weights for mapping `[origin, origin + length)` of a line of `count` old pixels to `newCount` new ones.
@@ -115,17 +125,32 @@ public enum Resampler {
     _ source: UnsafeMutableBufferPointer<Float>, channels: Int, taps: Taps, newWidth: Int
   ) -> [Float] {
     [Float](unsafeUninitializedCapacity: newWidth * channels) { out, count in
-      taps.weights.withUnsafeBufferPointer { weights in
+      taps.withPointers { first, start, weights in
         for x in 0..<newWidth {
-          let range = taps.weights(of: x)
-          for channel in 0..<channels {
-            var sum: Float = 0
-            var at = taps.first[x] * channels + channel
-            for tap in range {
-              sum += weights[tap] * source[at]
-              at += channels
+          if channels == 3 {
+            // One walk over the weights for the three colours: the same sums, in the same order.
+            var (red, green, blue): (Float, Float, Float) = (0, 0, 0)
+            var at = first[x] * 3
+            for tap in start[x]..<start[x + 1] {
+              let weight = weights[tap]
+              red += weight * source[at]
+              green += weight * source[at + 1]
+              blue += weight * source[at + 2]
+              at += 3
             }
-            out[x * channels + channel] = sum
+            out[3 * x] = red
+            out[3 * x + 1] = green
+            out[3 * x + 2] = blue
+          } else {
+            for channel in 0..<channels {
+              var sum: Float = 0
+              var at = first[x] * channels + channel
+              for tap in start[x]..<start[x + 1] {
+                sum += weights[tap] * source[at]
+                at += channels
+              }
+              out[x * channels + channel] = sum
+            }
           }
         }
       }

@@ -7,7 +7,7 @@ import COpenVINO
 
 /// A compiled network.
 final class TileNetwork: @unchecked Sendable {
-  /// Requests that can run beside each other.
+  /// Requests that can be under way: those that run beside each other, and one that waits.
   let requests: [Request]
   private let library: OpenVINOLibrary
   private let core: OpaquePointer
@@ -28,7 +28,8 @@ final class TileNetwork: @unchecked Sendable {
       compiled = try Self.compile(core, path, name, side, outputs, threads, library)
       guard let compiled else { throw .badModel(file: name, reason: "it could not be compiled") }
       var requests: [Request] = []
-      for _ in 0..<max(1, threads) {
+      // One more than run beside each other, so that the next waits ready when one ends.
+      for _ in 0...max(1, threads) {
         requests.append(
           try Request(compiled, inputs: 3 * side * side, outputs: outputs, file: name, library: library))
       }
