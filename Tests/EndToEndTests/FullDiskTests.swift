@@ -42,4 +42,41 @@ import Wire
       }
     }
   }
+
+  @Test(.enabled(if: SmallDisk.isPossible, "needs the right to mount a file system"))
+  func aDiskThatFillsWhileAToolRunsEndsTheTurnInTheRecordAndTheNextIsAnswered() async throws {
+    let disk = try #require(SmallDisk(bytes: 24 << 20))
+    try await TestFolder.with { folder in
+      try await RunningDaemon.with(
+        in: folder, slides: [try DemoSlide.folder()], flags: ["--set", "trace.reserveMiB=1"],
+        state: disk.path + "/state"
+      ) { daemon in
+        try await daemon.connected { connection in
+          let caseID = try await DemoQuestionTests.open(connection)
+          let question = "How many nuclei per mm² are there?"
+          let started = try await connection.call(
+            TurnMethods.start, TurnStartParams(caseID: caseID, question: question))
+          var kinds: [TurnNotification] = []
+          for await notification in connection.notifications {
+            guard case .event(let kind, _) = notification else { continue }
+            kinds.append(kind)
+            // The first tool has begun: what it finds can no longer be recorded.
+            if kind == .itemStarted, !kinds.dropLast().contains(.itemStarted) { disk.fill() }
+            if kind == .turnCompleted { break }
+          }
+          let ended = try await connection.call(TurnMethods.get, TurnParams(turn: started.turn))
+          #expect(ended.stop == .failed && ended.answer == nil, "\(ended)")
+          #expect(ended.error?["data"]?["id"] == "trace.write_failed", "\(String(describing: ended.error))")
+          #expect(try await connection.call(ServerMethods.health, Empty()).state == "degraded")
+
+          #expect(disk.resize(bytes: 128 << 20))
+          let asked = try await AskedTurn.ask(connection, caseID, question)
+          #expect(asked.result.stop == .answered && asked.answer?.findings.isEmpty == false)
+          #expect(try await connection.call(ServerMethods.health, Empty()).state == "ok")
+          let verified = try await connection.call(TraceMethods.verify, TraceVerifyParams(), timeoutSeconds: 120)
+          #expect(verified.ok, "\(verified.fault?.message ?? "")")
+        }
+      }
+    }
+  }
 }
