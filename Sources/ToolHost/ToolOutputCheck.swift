@@ -42,8 +42,8 @@ struct OutputCheck {
   let properties: (EvidenceID) async throws(VPathError) -> SlideProperties
 
   private var kinds: [String: String] = [:]
-  private var bytesLeft = 0
-  private var filesLeft = 64
+  var bytesLeft = 0
+  var filesLeft = 64
 
   init(
     context: OutputContext, scratch: OpenFolder, put: @escaping BlobSink,
@@ -201,7 +201,7 @@ struct OutputCheck {
     }
   }
 
-  private func decode<Body: Decodable>(
+  func decode<Body: Decodable>(
     _ type: Body.Type, _ members: [String: JSONValue], _ place: String
   ) throws(VPathError) -> Body {
     do {
@@ -229,7 +229,7 @@ struct OutputCheck {
   }
 
   /// Whether something of that kind is under the reference: an item of this output, or evidence the call was given.
-  private func refer(_ id: EvidenceID, to kind: EvidenceKind, _ place: String) throws(VPathError) {
+  func refer(_ id: EvidenceID, to kind: EvidenceKind, _ place: String) throws(VPathError) {
     if id.rawValue.hasPrefix("#") {
       guard let found = kinds[String(id.rawValue.dropFirst())] else {
         throw OutputCheck.fault(place, "no item of this output has the key \"\(id.rawValue.dropFirst())\"")
@@ -262,135 +262,5 @@ struct OutputCheck {
         throw OutputCheck.fault("\(place)/polygon/\(index)", "the corner is outside the region's rect")
       }
     }
-  }
-
-  // MARK: - Measurements
-
-  private func measurement(
-    _ given: [String: JSONValue], _ place: String
-  ) async throws(VPathError) -> Measurement {
-    var members = given
-    if members["flags"] == nil { members["flags"] = [] }
-    if members["validity"] == nil { members["validity"] = OutputCheck.unvalidated }
-    var measurement = try decode(Measurement.self, members, place)
-    guard let declared = context.manifest.vpath.measures.first(where: { $0.phrase(for: measurement.name) != nil })
-    else {
-      let names = context.manifest.vpath.measures.map { "\"\($0.name)\"" }.joined(separator: ", ")
-      throw OutputCheck.fault("\(place)/name", "the manifest declares no such measure (it has \(names))")
-    }
-    guard declared.unit == measurement.unit else {
-      throw OutputCheck.fault(
-        "\(place)/unit", "the manifest declares \"\(declared.unit.rawValue)\" for \"\(declared.name)\"")
-    }
-    if let interval = measurement.interval, interval.low > interval.high {
-      throw OutputCheck.fault("\(place)/interval", "low is above high")
-    }
-    let view = hostView(of: measurement)
-    if measurement.region == nil, context.views.count == 1 { measurement.region = view?.view.region }
-    if let region = measurement.region { try refer(region, to: .region, "\(place)/region") }
-    if measurement.pixels == nil { measurement.pixels = view?.pixels }
-    if !context.isBuiltIn {
-      measurement.validity = judged(
-        measurement.validity, micronsPerPixel: measurement.pixels?.micronsPerPixel ?? view?.view.micronsPerPixel)
-    }
-    return measurement
-  }
-
-  /// The view a measurement was made on: its region's, or the only one.
-  private func hostView(of measurement: Measurement) -> HostView? {
-    guard let region = measurement.region else { return context.views.count == 1 ? context.views.first : nil }
-    return context.views.first { $0.view.region == region }
-  }
-
-  private static let unvalidated: JSONValue = [
-    "organs": [], "stains": [], "micronsPerPixel": [], "imageCount": 0, "within": false, "limits": ["not validated"],
-  ]
-
-  /// A tool's word that it is inside its validity holds only where the case agrees.
-  private func judged(_ claimed: Validity, micronsPerPixel: Double?) -> Validity {
-    guard claimed.within else {
-      var outside = claimed
-      if outside.limits.isEmpty { outside.limits = ["not validated for this case"] }
-      return outside
-    }
-    var limits: [String] = []
-    if claimed.imageCount < 1 { limits.append("not validated") }
-    func known(_ value: String?, _ what: String, isAmong: (String) -> Bool) {
-      guard let value else {
-        limits.append("\(what) not stated")
-        return
-      }
-      if !isAmong(value) { limits.append("not validated on \(PlainText.clean(value, limit: 64))") }
-    }
-    known(context.description.organ, "organ") { OrganName($0).isAmong(claimed.organs) }
-    known(context.description.stain, "stain") { StainName($0).isAmong(claimed.stains) }
-    if let scale = micronsPerPixel, let low = claimed.micronsPerPixel.first, let high = claimed.micronsPerPixel.last,
-      scale < low * 0.98 || scale > high * 1.02
-    {
-      limits.append("not validated at this µm per pixel")
-    }
-    var judged = claimed
-    judged.within = limits.isEmpty
-    judged.limits = limits.isEmpty ? claimed.limits : limits
-    return judged
-  }
-
-  // MARK: - Files
-
-  private mutating func artefact(
-    _ members: [String: JSONValue], _ place: String
-  ) async throws(VPathError) -> Artefact {
-    let file = members["file"]?.stringValue ?? ""
-    guard let type = members["mediaType"]?.stringValue.flatMap(MediaType.init(rawValue:)) else {
-      throw OutputCheck.fault("\(place)/mediaType", "is not known")
-    }
-    let name = members["name"]?.stringValue ?? lastName(file)
-    guard OutputCheck.isFileName(name) else {
-      throw OutputCheck.fault("\(place)/name", "must be a plain file name of letters, digits, space, _ . or -")
-    }
-    let stored = try await store(file, type, "\(place)/file")
-    return Artefact(
-      name: name, mediaType: type.rawValue, sizeBytes: stored.size, sha256: stored.hash,
-      caption: members["caption"]?.stringValue ?? "")
-  }
-
-  private static func isFileName(_ name: String) -> Bool {
-    let bytes = Array(name.utf8)
-    guard (1...128).contains(bytes.count), bytes[0] != 0x2E, bytes[0] != 0x2D, bytes[0] != 0x20 else { return false }
-    return bytes.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-        || [0x20, 0x2D, 0x2E, 0x5F].contains(byte)
-    }
-  }
-
-  private mutating func store(
-    _ file: String, _ type: MediaType, _ place: String
-  ) async throws(VPathError) -> (hash: SHA256Hex, size: Int) {
-    guard type.isForAnyTool || context.isBuiltIn else {
-      throw OutputCheck.fault(place, "\(type.rawValue) is kept only from the product's own tools")
-    }
-    guard filesLeft > 0 else { throw OutputCheck.fault(place, "an output may name 64 files at most") }
-    filesLeft -= 1
-    let bytes: [UInt8]
-    if let given = context.files[file] {
-      guard given.count <= bytesLeft else { throw EndReason.files(limitMiB: context.outputMiB).error }
-      bytesLeft -= given.count
-      if let fault = type.fault(in: given) {
-        throw OutputCheck.fault(place, "the file in the tool's message is not kept: \(fault)")
-      }
-      return (try await put(given, type.rawValue), given.count)
-    }
-    do {
-      bytes = try scratch.read(file, maxBytes: bytesLeft)
-    } catch {
-      if case .tooLarge = error.reason { throw EndReason.files(limitMiB: context.outputMiB).error }
-      throw OutputCheck.fault(
-        place, "\"\(PlainText.clean(file, limit: 100))\" in scratch \(error.words); name a regular file written there")
-    }
-    bytesLeft -= bytes.count
-    if let fault = type.fault(in: bytes) {
-      throw OutputCheck.fault(place, "\"\(PlainText.clean(file, limit: 100))\" is not kept: \(fault)")
-    }
-    return (try await put(bytes, type.rawValue), bytes.count)
   }
 }

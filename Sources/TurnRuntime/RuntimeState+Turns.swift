@@ -47,7 +47,7 @@ extension RuntimeState {
   }
 
   /// Whether the key has its turn already; then the ticket is or will be answered.
-  private mutating func answered(_ key: String, _ request: TurnRequest, _ state: CaseState, _ ticket: Ticket) -> Bool {
+  mutating func answered(_ key: String, _ request: TurnRequest, _ state: CaseState, _ ticket: Ticket) -> Bool {
     let fingerprint = CaseState.fingerprint(request.task, request.regions)
     if let waiting = turns.values.first(where: {
       !$0.exists && $0.request.caseID == request.caseID && $0.request.key == key
@@ -67,7 +67,7 @@ extension RuntimeState {
     return true
   }
 
-  private func position(of turn: TurnID) -> Int {
+  func position(of turn: TurnID) -> Int {
     guard let caseID = turns[turn]?.request.caseID else { return 0 }
     return cases[caseID]?.queue.firstIndex(of: turn) ?? 0
   }
@@ -96,7 +96,7 @@ extension RuntimeState {
     }
   }
 
-  private mutating func begin(_ id: TurnID) {
+  mutating func begin(_ id: TurnID) {
     guard var live = turns[id], let state = cases[live.request.caseID]?.state else { return }
     counter += 1
     cases[live.request.caseID]?.lastServed = counter
@@ -169,7 +169,7 @@ extension RuntimeState {
     }
   }
 
-  private mutating func beginWork(of id: TurnID, _ item: LiveTurn.WorkItem, _ effect: (WorkID) -> RuntimeEffect) {
+  mutating func beginWork(of id: TurnID, _ item: LiveTurn.WorkItem, _ effect: (WorkID) -> RuntimeEffect) {
     counter += 1
     let work = WorkID(number: counter)
     works[work] = id
@@ -189,7 +189,7 @@ extension RuntimeState {
   }
 
   /// The turn and item that waited for this answer; nil when nobody does any more.
-  private mutating func workEnded(_ work: WorkID) -> (TurnID, LiveTurn.WorkItem)? {
+  mutating func workEnded(_ work: WorkID) -> (TurnID, LiveTurn.WorkItem)? {
     guard let id = works.removeValue(forKey: work), let item = turns[id]?.workItem else { return nil }
     turns[id]?.work = nil
     turns[id]?.workItem = nil
@@ -216,125 +216,10 @@ extension RuntimeState {
     feed(.toolFinished(call, result), to: id)
   }
 
-  // MARK: Recorded or not
-
-  mutating func recorded(_ events: [Event], of id: TurnID) {
-    guard turns[id] != nil else { return }
-    turns[id]?.pending = nil
-    turns[id]?.batch = []
-    turns[id]?.appendRetries = 0
-    turns[id]?.exists = true
-    turns[id]?.take(events, keeping: limits.recentNotes)
-    tell(subscribersOf: id)
-    if turns[id]?.phase == .recording { turns[id]?.phase = .queued }
-    answerStart(id)
-    carryOn(id)
-  }
-
-  private mutating func answerStart(_ id: TurnID) {
-    let tickets = turns[id]?.startTickets ?? []
-    turns[id]?.startTickets = []
-    for ticket in tickets { reply(ticket, .started(id, position: position(of: id))) }
-  }
-
-  mutating func notRecorded(_ id: TurnID, _ error: VPathError) {
-    guard let live = turns[id] else { return }
-    if waitToAppendAgain(live, error) { return }
-    turns[id]?.pending = nil
-    turns[id]?.batch = []
-    for case .reply(let ticket, _) in live.held { reply(ticket, .failed(error)) }
-    turns[id]?.held = []
-    turns[id]?.failure = error
-    guard live.exists else {
-      for ticket in live.startTickets + live.endTickets { reply(ticket, .failed(error)) }
-      endSubscriptions(of: id, error)
-      remove(id)
-      return
-    }
-    stopWork(of: id)
-    stopBudgetTimer(of: id)
-    turns[id]?.turn = nil
-    if live.phase == .closing {
-      unrecorded(id, error)
-    } else {
-      turns[id]?.closing = (.failed, RuntimeErrors.reasonOfEnd(error))
-      recordEnd(of: id)
-    }
-  }
-
-  /// A trace that has too much to write takes the same events a while later; false when that is not the matter, or was
-  /// tried often enough. Until then `pending` stays, so that nothing of the turn goes on.
-  private mutating func waitToAppendAgain(_ live: LiveTurn, _ error: VPathError) -> Bool {
-    guard error.id == .serverOverloaded, live.exists, live.phase != .closing, !live.batch.isEmpty,
-      live.appendRetries < limits.appendRetries
-    else { return false }
-    counter += 1
-    let timer = TimerID(number: counter)
-    timers[timer] = .append(live.id)
-    turns[live.id]?.retryTimer = timer
-    turns[live.id]?.appendRetries += 1
-    effects.append(.startTimer(timer, seconds: min(60, limits.retrySeconds * Double(1 << min(live.appendRetries, 10)))))
-    return true
-  }
-
-  private mutating func appendAgain(_ id: TurnID) {
-    guard let live = turns[id], live.pending != nil, !live.batch.isEmpty else { return }
-    let batch = append(live.batch, .turn(id))
-    turns[id]?.pending = batch
-  }
-
-  /// Records the end of a turn that cannot go on by itself.
-  mutating func recordEnd(of id: TurnID) {
-    guard let live = turns[id] else { return }
-    let elapsed = live.startedAt > 0 ? now - live.startedAt : 0
-    turns[id]?.phase = .closing
-    turns[id]?.held = [
-      .effect(
-        .record(
-          live.progress.closing(
-            caseID: live.request.caseID, turn: id, stop: live.closing.stop, reason: live.closing.reason,
-            error: live.closing.stop == .failed ? RuntimeErrors.notRecorded(id, live.failure) : nil,
-            elapsedSeconds: elapsed))), .finish,
-    ]
-    carryOn(id)
-  }
-
-  /// Not even the end could be recorded: those who wait are told, the case waits, a timer tries again.
-  private mutating func unrecorded(_ id: TurnID, _ error: VPathError) {
-    guard let live = turns[id] else { return }
-    turns[id]?.phase = .unrecorded
-    for ticket in live.endTickets { reply(ticket, .failed(error)) }
-    turns[id]?.endTickets = []
-    endSubscriptions(of: id, error)
-    let caseID = live.request.caseID
-    cases[caseID]?.unrecorded = id
-    if let closing = cases[caseID]?.closing {
-      cases[caseID]?.closing = nil
-      reply(closing.ticket, .failed(error))
-    }
-    if draining != nil { return }  // the next start closes it
-    counter += 1
-    let timer = TimerID(number: counter)
-    timers[timer] = .retry(id)
-    turns[id]?.retryTimer = timer
-    turns[id]?.retries += 1
-    effects.append(.startTimer(timer, seconds: min(60, limits.retrySeconds * Double(1 << min(live.retries, 10)))))
-  }
-
-  mutating func retry(_ id: TurnID) {
-    guard turns[id]?.phase == .unrecorded else { return }
-    if let timer = turns[id]?.retryTimer {
-      timers[timer] = nil
-      turns[id]?.retryTimer = nil
-      effects.append(.stopTimer(timer))
-    }
-    recordEnd(of: id)
-  }
-
   // MARK: Ended
 
   /// The end is durable: the case goes on.
-  private mutating func finish(_ id: TurnID) {
+  mutating func finish(_ id: TurnID) {
     guard let live = turns[id] else { return }
     stopWork(of: id)
     stopBudgetTimer(of: id)
@@ -344,7 +229,7 @@ extension RuntimeState {
     remove(id)
   }
 
-  private mutating func remove(_ id: TurnID) {
+  mutating func remove(_ id: TurnID) {
     guard let live = turns[id] else { return }
     stopBudgetTimer(of: id)
     if let timer = live.retryTimer {
@@ -361,7 +246,7 @@ extension RuntimeState {
     closeIfEmpty(caseID)
   }
 
-  private mutating func stopBudgetTimer(of id: TurnID) {
+  mutating func stopBudgetTimer(of id: TurnID) {
     guard let timer = turns[id]?.budgetTimer else { return }
     timers[timer] = nil
     turns[id]?.budgetTimer = nil
@@ -430,49 +315,5 @@ extension RuntimeState {
       turns[id]?.startTickets.removeAll { $0 == ticket }
       turns[id]?.endTickets.removeAll { $0 == ticket }
     }
-  }
-}
-
-extension StepReply {
-  /// Longest text of a reply that is recorded; a step is far shorter.
-  static let maxTextBytes = 1 << 20
-  /// More tokens than any reply has.
-  static let maxTokens = 1 << 40
-
-  /// More exchanges than any step has.
-  static let maxExchanges = 16
-
-  /// The reply within what can be recorded: whatever a planner sends, its record is what the turn sees.
-  fileprivate var bounded: StepReply {
-    var reply = self
-    if text.utf8.count > StepReply.maxTextBytes {
-      reply.text = String(decoding: text.utf8.prefix(StepReply.maxTextBytes), as: UTF8.self)
-    }
-    reply.promptTokens = min(max(0, promptTokens), StepReply.maxTokens)
-    reply.completionTokens = min(max(0, completionTokens), StepReply.maxTokens)
-    reply.exchanges = exchanges.map { $0.prefix(StepReply.maxExchanges).map(\.bounded) }
-    return reply
-  }
-}
-
-extension ModelExchange {
-  /// A server's own words within what can be recorded.
-  fileprivate var bounded: ModelExchange {
-    var exchange = self
-    exchange.server = String(server.prefix(200))
-    exchange.finishReason = String(finishReason.prefix(60))
-    exchange.problem = problem.map { String($0.prefix(2_000)) }
-    exchange.filesSha256 = Array(filesSha256.prefix(64))
-    exchange.views = views.map { Array($0.prefix(64)) }
-    func count(_ tokens: Int) -> Int { min(max(0, tokens), StepReply.maxTokens) }
-    exchange.promptTokens = count(promptTokens)
-    exchange.cachedTokens = count(cachedTokens)
-    exchange.completionTokens = count(completionTokens)
-    exchange.seed = count(seed)
-    func time(_ seconds: Double?) -> Double? { seconds.flatMap { $0.isFinite ? min(max(0, $0), 1e9) : nil } }
-    exchange.promptSeconds = time(promptSeconds)
-    exchange.generationSeconds = time(generationSeconds)
-    exchange.elapsedSeconds = time(elapsedSeconds)
-    return exchange
   }
 }

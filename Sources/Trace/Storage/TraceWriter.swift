@@ -22,20 +22,20 @@ final class TraceWriter: Sendable {
   /// Bytes that were put are written without waiting for an event from this size on.
   private static let flushThresholdBytes = 1 << 20
 
-  private let pool: DatabasePool
+  let pool: DatabasePool
   private let clock: any Clock
-  private let files: BytesDirectory
-  private let reserve: DiskReserve
-  private let logger: Logger
-  private let walPages: Int
-  private let walLength = WriteAheadLogLength()
+  let files: BytesDirectory
+  let reserve: DiskReserve
+  let logger: Logger
+  let walPages: Int
+  let walLength = WriteAheadLogLength()
   private let thread = DispatchQueue(label: "vpath.trace.writer")
   private let waiting: Mutex<WaitingRequests>
   private let state: Mutex<State>
   private let isSpaceLow: Mutex<Bool>
 
   /// What only the writing thread uses.
-  private struct State {
+  struct State {
     var ledger: Ledger
     var checkpointFiles: [CheckpointFile]
     /// The files that could not be written at the last attempt.
@@ -310,83 +310,5 @@ final class TraceWriter: Sendable {
     case (.redact, .done): request.fail(.closedTrace)
     case (.flush(let answer), _): answer.resume(returning: .success(()))
     }
-  }
-
-  // MARK: After the commit
-
-  /// Appends to the checkpoint files what the database has and they lack; the first failure.
-  private func copyCheckpoints(_ state: inout State) -> VPathError? {
-    var first: VPathError?
-    for file in state.checkpointFiles {
-      do {
-        try copyCheckpoints(to: file, until: state.ledger.lastCheckpoint)
-        if state.failing.remove(file.place) != nil { logger.notice("The \(file.place.words) is written again.") }
-      } catch {
-        let error = VPathError(anyTraceFailure: error)
-        // A further file on a disk that is away fails at every commit; that is said once.
-        if state.failing.insert(file.place).inserted {
-          logger.error("The \(file.place.words) could not be written.", metadata: ["error": "\(error.message)"])
-        }
-        first = first ?? error
-      }
-    }
-    return first
-  }
-
-  private func copyCheckpoints(to file: CheckpointFile, until last: Int, mayRunOutOfSpace: Bool = true) throws {
-    do {
-      while file.number < last {
-        let lines = try pool.writeWithoutTransaction { database in
-          try database.statement("SELECT line FROM checkpoints WHERE number > ? ORDER BY number LIMIT 1000").rows(
-            .integer(file.number)
-          ) { $0.blob(0) }
-        }
-        guard !lines.isEmpty else { return }
-        try file.append(lines, lastNumber: file.number + lines.count)
-      }
-    } catch let failure as FileFailure where failure.code == ENOSPC && file.place == .own && mayRunOutOfSpace {
-      runOutOfSpace()
-      try copyCheckpoints(to: file, until: last, mayRunOutOfSpace: false)
-    }
-  }
-
-  /// Removes what a redaction made needless from the file system and from the write-ahead log.
-  private func forget(_ hashes: [SHA256Bytes]) {
-    for hash in hashes {
-      do {
-        try files.remove(hash)
-      } catch {
-        logger.error("Redacted bytes could not be removed.", metadata: ["error": "\(error.message)"])
-      }
-    }
-    _ = pool.writeWithoutTransaction { database in
-      sqlite3_wal_checkpoint_v2(database.sqliteConnection, "main", SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
-    }
-  }
-
-  /// Copies the write-ahead log into the database when it has grown.
-  private func copyWriteAheadLog() {
-    guard walLength.pages.load(ordering: .relaxed) >= walPages else { return }
-    _ = pool.writeWithoutTransaction { database in
-      sqlite3_wal_checkpoint_v2(database.sqliteConnection, "main", SQLITE_CHECKPOINT_PASSIVE, nil, nil)
-    }
-  }
-}
-
-/// The length of the write-ahead log in pages, as SQLite tells it after every commit.
-final class WriteAheadLogLength: Sendable {
-  let pages = Atomic<Int>(0)
-
-  /// Takes the place of SQLite's own automatic checkpoint on this connection. The value must outlive it.
-  func observe(_ database: Database) {
-    let context = Unmanaged.passUnretained(self).toOpaque()
-    sqlite3_wal_hook(
-      database.sqliteConnection,
-      { context, _, _, pages in
-        guard let context else { return SQLITE_OK }
-        let length = Unmanaged<WriteAheadLogLength>.fromOpaque(context).takeUnretainedValue()
-        length.pages.store(Int(pages), ordering: .relaxed)
-        return SQLITE_OK
-      }, context)
   }
 }
