@@ -13,8 +13,10 @@ extension Comparison {
     if let one = leftValue.interval, let other = rightValue.interval {
       separate = one.low > other.high || other.low > one.high
     }
+    // A ratio to next to nothing is none.
+    let ratio = leftValue.value / rightValue.value
     return Comparison(
-      left: left, right: right, ratio: rightValue.value == 0 ? nil : leftValue.value / rightValue.value,
+      left: left, right: right, ratio: ratio.magnitude < 1e12 ? ratio : nil,
       difference: leftValue.value - rightValue.value, unit: leftValue.unit, intervalsSeparate: separate)
   }
 
@@ -39,7 +41,8 @@ extension Comparison {
     let words = asked.lowercased().split { !$0.isLetter }
     return words.contains { word in
       ["compar", "differ", "contrast"].contains { word.hasPrefix($0) }
-        || ["versus", "vs", "than", "which", "between", "ratio", "against", "both", "either"].contains(String(word))
+        || ["versus", "vs", "than", "which", "between", "ratio", "against", "both", "either", "equally"].contains(
+          String(word))
     }
   }
 }

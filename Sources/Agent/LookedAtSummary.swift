@@ -4,14 +4,27 @@
 import Domain
 
 extension LookedAt {
-  /// What the cited evidence looked at. What was left out comes from the calls that made it, or else from any call
-  /// of the case on the same slides.
+  /// What the cited evidence looked at. What was left out comes from the calls that made it.
   static func summary(citing ids: [EvidenceID], evidence: CaseEvidence) -> LookedAt {
     let cited = ids.compactMap { id in evidence.measurement(id).map { (id: id, measurement: $0) } }
     return LookedAt(
-      tissueAreaMm2: tissueArea(cited.map(\.measurement), evidence),
+      tissueAreaMm2: tissueArea(
+        cited.map(\.measurement) + cited.flatMap { besides($0.id, $0.measurement, evidence) }, evidence),
       micronsPerPixel: cited.compactMap { $0.measurement.pixels?.micronsPerPixel }.first,
       leftOut: leftOut(cited.map(\.id), evidence))
+  }
+
+  /// Of a count, what the same call measured in the same region: its density says over which area.
+  private static func besides(
+    _ id: EvidenceID, _ measurement: Measurement, _ evidence: CaseEvidence
+  ) -> [Measurement] {
+    guard measurement.unit == .one, measurement.ratio == nil, let own = evidence[id], own.call != nil else { return [] }
+    return evidence.all.compactMap { item in
+      guard item.turn == own.turn, item.call == own.call, case .measurement(let other) = item.body,
+        other.region == measurement.region, other.ratio?.denominatorUnit == .squareMillimetre, !other.isSelected
+      else { return nil }
+      return other
+    }
   }
 
   /// Denominators in mm² of the regions cited, each region once and none that lies inside another; where nothing was
@@ -54,24 +67,42 @@ extension LookedAt {
       if case .measurement(let measurement) = item.body { LeftOutMeasure(of: measurement) != nil } else { false }
     }
     let calls = Set(cited.compactMap { evidence[$0] }.map { CallKey(turn: $0.turn, call: $0.call) })
-    var chosen = all.filter { calls.contains(CallKey(turn: $0.turn, call: $0.call)) }
-    if chosen.isEmpty {
-      let slides = Set(cited.compactMap { evidence.slideID(of: $0) })
-      chosen = all.filter { item in evidence.slideID(of: item.id).map { slides.contains($0) } ?? false }
-    }
-    // The same thing measured again in the same region counts once, the later value.
+    let chosen = all.filter { calls.contains(CallKey(turn: $0.turn, call: $0.call)) }
+    // The same thing measured again in the same region counts once, the later value; inside a larger region where it
+    // was measured as well, not at all.
     struct Place: Hashable {
       var name: String
-      var region: EvidenceID?
       var unit: UCUMUnit
+      var slide: EvidenceID?
+      var rect: LevelZeroRect?
     }
     var order: [Place] = []
     var latest: [Place: Measurement] = [:]
     for item in chosen {
       guard case .measurement(let measurement) = item.body else { continue }
-      let place = Place(name: measurement.name, region: measurement.region, unit: measurement.unit)
+      let region = measurement.region.flatMap { evidence.region($0) }
+      let place = Place(name: measurement.name, unit: measurement.unit, slide: region?.slide, rect: region?.rect)
       if latest.updateValue(measurement, forKey: place) == nil { order.append(place) }
     }
-    return LeftOutMeasure.collect(order.compactMap { latest[$0] })
+    let outermost = order.filter { place in
+      !order.contains { other in
+        guard other != place, other.name == place.name, other.unit == place.unit, other.slide == place.slide,
+          let outer = other.rect, let inner = place.rect
+        else { return false }
+        return outer.contains(inner)
+      }
+    }
+    let collected = LeftOutMeasure.collect(outermost.compactMap { latest[$0] })
+    // A share is one region's; of several regions together it was not measured.
+    let regions = Set(cited.compactMap { evidence.measurement($0)?.region })
+    let rects = regions.compactMap { evidence.region($0) }
+    let areSeveral = rects.contains { one in
+      !rects.contains { $0.slide == one.slide && $0.rect != one.rect && $0.rect.contains(one.rect) }
+        && rects.contains { $0.slide != one.slide || !one.rect.contains($0.rect) }
+    }
+    guard areSeveral else { return collected }
+    return collected.compactMap { item in
+      item.areaMm2.map { LeftOut(what: item.what, areaMm2: $0, share: nil) }
+    }
   }
 }

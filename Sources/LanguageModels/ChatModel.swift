@@ -17,7 +17,7 @@ public protocol ChatModel: Sendable {
 }
 
 /// Why a chat was not completed, and what had gone over the wire by then.
-public struct ChatFailure: Error, Sendable, Hashable {
+public struct ChatFailure: Error, Sendable, Hashable, Codable {
   public var error: VPathError
   /// What was sent, without credentials; empty when nothing was.
   public var requestBytes: [UInt8]
@@ -25,14 +25,18 @@ public struct ChatFailure: Error, Sendable, Hashable {
   public var replyBytes: [UInt8]
   /// From the request to the failure.
   public var elapsedSeconds: Double?
+  /// Attempts at the same request that had failed before.
+  public var earlier: [ChatFailure]
 
   public init(
-    _ error: VPathError, requestBytes: [UInt8] = [], replyBytes: [UInt8] = [], elapsedSeconds: Double? = nil
+    _ error: VPathError, requestBytes: [UInt8] = [], replyBytes: [UInt8] = [], elapsedSeconds: Double? = nil,
+    earlier: [ChatFailure] = []
   ) {
     self.error = error
     self.requestBytes = requestBytes
     self.replyBytes = replyBytes
     self.elapsedSeconds = elapsedSeconds
+    self.earlier = earlier
   }
 }
 
@@ -93,6 +97,8 @@ public struct ChatReply: Sendable, Hashable, Codable {
   /// The request and the reply as they went over the wire, without credentials.
   public var requestBytes: [UInt8]
   public var replyBytes: [UInt8]
+  /// Attempts at the same request that had failed before.
+  public var earlier: [ChatFailure] = []
 
   public init(
     text: String, finishReason: String = "stop", promptTokens: Int = 0, cachedTokens: Int = 0,

@@ -71,6 +71,9 @@ public enum ApprovalError: Error, Sendable, Hashable, CustomStringConvertible {
 public struct ApprovedCallLedger: Sendable, Hashable {
   private var used: [TurnID?: Set<SHA256Hex>] = [:]
   private var ended: Set<TurnID> = []
+  /// Those that ended before; approvals are values of this process, and none lives through so many turns.
+  private var endedBefore: Set<TurnID> = []
+  private static let endedKept = 10_000
 
   /// A ledger in which nothing was used yet.
   public init() {}
@@ -85,13 +88,17 @@ public struct ApprovedCallLedger: Sendable, Hashable {
     let expected = ApprovedCall.digest(request, policy ?? approval.decision.policyDigest, approval.nonce)
     guard expected == approval.digest else { throw .notForThis }
     let turn = approval.context.turn
-    if let turn, ended.contains(turn) { throw .turnEnded(turn) }
+    if let turn, ended.contains(turn) || endedBefore.contains(turn) { throw .turnEnded(turn) }
     guard used[turn, default: []].insert(approval.digest).inserted else { throw .alreadyUsed }
   }
 
   /// Forgets a turn's approvals; none of them passes afterwards.
   public mutating func end(_ turn: TurnID) {
     used[turn] = nil
+    if ended.count >= Self.endedKept {
+      endedBefore = ended
+      ended = []
+    }
     ended.insert(turn)
   }
 }

@@ -9,7 +9,8 @@ public protocol EventStore: Sendable {
   /// Many callers are served by one commit. Throws `trace.write_failed` when the disk is full or fails.
   func append(_ events: [NewEvent]) async throws(VPathError) -> [Event]
 
-  /// Events of a case in order of seq, those after `after`, at most `limit` (1…10,000); fewer only at the end.
+  /// Events of a case in order of seq, those after `after`, at most `limit` (1…10,000); fewer where they are large, and
+  /// none only at the end.
   func events(of caseID: CaseID, turn: TurnID?, after seq: Int, limit: Int) async throws(VPathError) -> [Event]
 
   /// Keeps bytes by their hash; keeping the same bytes twice costs nothing. Durable before the next `append` returns.

@@ -54,6 +54,7 @@ enum EvidenceLine {
   static func number(_ value: Double) -> String {
     guard value.isFinite, value != 0 else { return "0" }
     let size = abs(value)
+    if size >= 1e15 { return "\(value)" }
     if size >= 1000 { return "\(Int(value.rounded()))" }
     var scale = 1.0
     var digits = 0

@@ -19,6 +19,8 @@ actor Connection {
   private let countConnections: @Sendable () -> Int
   private let log: Logger
   private var requests: [RequestID: Work] = [:]
+  /// Answers on their way to the client.
+  private var answering = 0
   private var following: [Int: Task<Void, Never>] = [:]
   private var nextFollowing = 0
   private var isClosed = false
@@ -117,7 +119,7 @@ actor Connection {
       await send(.failure(id: id, error.rpc))
       return
     }
-    guard requests.count < limits.requestsInFlight else {
+    guard requests.count + answering < limits.requestsInFlight else {
       let error = VPathError(
         .serverOverloaded,
         "This connection has \(limits.requestsInFlight) requests unanswered. Wait for one before sending another.",
@@ -149,8 +151,11 @@ actor Connection {
       telling.cancel()
       await telling.value
     }
-    await send(answer)
+    // The id is free as soon as its answer is on the way; the answer itself still counts against the limit.
     requests[id] = nil
+    answering += 1
+    await send(answer)
+    answering -= 1
     if let subscription { follow(subscription) }
   }
 

@@ -25,7 +25,8 @@ public struct ConfigurationKey: Sendable {
   /// The environment variable that sets it: `VPATH_` and the path's words in capitals, `VPATH_LIMITS_CONNECTIONS`,
   /// `VPATH_MODEL_ENDPOINT_CA_FILE`.
   public var environmentName: String {
-    let characters = Array(name)
+    // "MiB" is one word.
+    let characters = Array(name.hasSuffix("MiB") ? name.dropLast(3) + "Mib" : name[...])
     var result = "VPATH_"
     for (index, character) in characters.enumerated() {
       if character.isUppercase {

@@ -210,12 +210,22 @@ public final class ToolHost: ToolRunner {
     return result
   }
 
+  /// More slides than are in use at a time; what is forgotten is asked for again.
+  private static let maxKnown = 10_000
+
+  private func keep(_ properties: SlideProperties, of slide: SlideGrant, _ input: ToolCallInput) {
+    known.withLock { known in
+      if known.count >= Self.maxKnown { known = [:] }
+      known[key(slide, input)] = properties
+    }
+  }
+
   /// What one of the product's own tools says of a slide need not be asked for again.
   private func remember(_ item: ProposedEvidence, _ input: ToolCallInput) {
     guard let slide = input.slides.first(where: { $0.id.rawValue == item.body["slide"]?.stringValue }),
       let properties = item.body["properties"].flatMap({ try? decodeJSON(SlideProperties.self, from: $0) })
     else { return }
-    known.withLock { $0[key(slide, input)] = properties }
+    keep(properties, of: slide, input)
   }
 
   private func plan(
@@ -277,7 +287,7 @@ public final class ToolHost: ToolRunner {
       throw VPathError(.slideNotFound, "The call was not given a slide \"\(PlainText.clean(id.rawValue, limit: 20))\".")
     }
     let found = try await queries.properties(id)
-    known.withLock { $0[key(slide, input)] = found }
+    keep(found, of: slide, input)
     return found
   }
 }

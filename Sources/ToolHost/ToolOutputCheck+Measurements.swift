@@ -27,10 +27,14 @@ extension OutputCheck {
     let view = hostView(of: measurement)
     if measurement.region == nil, context.views.count == 1 { measurement.region = view?.view.region }
     if let region = measurement.region { try refer(region, to: .region, "\(place)/region") }
-    if measurement.pixels == nil { measurement.pixels = view?.pixels }
+    if measurement.pixels == nil, var pixels = view?.pixels {
+      // What was measured is the view: its scale, not that of the level it was made from.
+      pixels.micronsPerPixel = view?.view.micronsPerPixel ?? pixels.micronsPerPixel
+      measurement.pixels = pixels
+    }
     if !context.isBuiltIn {
       measurement.validity = judged(
-        measurement.validity, micronsPerPixel: measurement.pixels?.micronsPerPixel ?? view?.view.micronsPerPixel)
+        measurement.validity, micronsPerPixel: view?.view.micronsPerPixel ?? measurement.pixels?.micronsPerPixel)
     }
     return measurement
   }

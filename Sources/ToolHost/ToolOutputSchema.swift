@@ -35,7 +35,7 @@ public enum ToolOutputSchema {
         .optional("slide", reference), .required("rect", rect),
         .optional("polygon", .array(of: point, min: 3, max: 10_000)), .required("label", text(128)),
         .optional("rank", .integer(min: 1, max: 1_000_000)),
-        .optional("score", .object([.required("name", text(64)), .required("value", .number())])),
+        .optional("score", .object([.required("name", text(64)), .required("value", magnitude)])),
         .optional("flags", flags),
       ]),
     "view": .object(
@@ -46,7 +46,7 @@ public enum ToolOutputSchema {
       ]),
     "measurement": .object(
       head + [
-        .required("name", text(64)), .required("value", .number()),
+        .required("name", text(64)), .required("value", magnitude),
         .required("unit", .string(enum: UCUMUnit.allCases.map(\.rawValue))), .optional("region", reference),
         .optional("interval", interval), .optional("ratio", ratio), .optional("validity", validity),
         .optional("pixels", pixels), .optional("flags", flags), .optional("rank", .integer(min: 1, max: 1_000_000)),
@@ -84,19 +84,21 @@ public enum ToolOutputSchema {
   ])
   private static let point: Schema = .object([.required("x", coordinate), .required("y", coordinate)])
   private static let side: Schema = .integer(min: 1, max: 65_536)
+  /// More than anything measured in tissue; differences and sums of such numbers are still exact in JSON.
+  private static let magnitude: Schema = .number(min: -1e12, max: 1e12)
   private static let scale: Schema = .number(min: 0.001, max: 100_000)
   private static let sha256: Schema = .string(pattern: "^[0-9a-f]{64}$")
   private static let flags: Schema = .array(of: text(128), max: 32)
   private static let fileName: Schema = .string(minLength: 1, maxLength: 200)
   private static func text(_ limit: Int) -> Schema { .string(maxLength: limit) }
   private static let interval: Schema = .object([
-    .required("low", .number()), .required("high", .number()), .required("coverage", .number(min: 0, max: 1)),
+    .required("low", magnitude), .required("high", magnitude), .required("coverage", .number(min: 0, max: 1)),
     .required("method", text(200)), .required("predicts", text(200)),
     .required("imageCount", .integer(min: 0, max: 1_000_000_000)),
   ])
   private static let ratio: Schema = .object([
-    .required("numeratorName", text(128)), .required("numerator", .number()), .required("denominatorName", text(128)),
-    .required("denominator", .number()),
+    .required("numeratorName", text(128)), .required("numerator", magnitude), .required("denominatorName", text(128)),
+    .required("denominator", magnitude),
     .required("denominatorUnit", .string(enum: UCUMUnit.allCases.map(\.rawValue))),
   ])
   private static let validity: Schema = .object([

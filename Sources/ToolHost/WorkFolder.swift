@@ -79,8 +79,11 @@ final class WorkFolder: Sendable {
       guard left >= 0 else { return nil }
       guard let status = try? folder.status(name) else { continue }
       if status.is_directory != 0 {
-        // A folder the tool closed to itself is closed to its files too.
-        guard let inner = try? folder.folder(name) else { continue }
+        guard let inner = try? folder.folder(name) else {
+          // Gone meanwhile, or closed by the tool, which may still hold files in it open: those could not be counted.
+          if (try? folder.status(name)) == nil { continue }
+          return nil
+        }
         guard let size = bytes(in: inner, depth: depth + 1, left: &left) else { return nil }
         total += size
       } else {

@@ -71,8 +71,13 @@ extension Runtime {
   /// Records who read what. For the owner a trace that cannot be written does not forbid reading it.
   func recordRead(
     _ what: PolicyAction, of found: CaseState, turn: TurnID? = nil, by principal: Principal,
-    _ decision: PolicyDecision
+    _ decision: PolicyDecision, isContinued: Bool = false
   ) async throws(VPathError) {
+    // Whoever goes on where they say they stopped is recorded once, too: the place is their own word.
+    let reading = Reading(what: what, caseID: found.caseID, turn: turn, uid: principal.uid)
+    if isContinued, readings.contains(reading) { return }
+    if readings.count >= Runtime.maxReadings { readings = [] }
+    readings.insert(reading)
     var payload: [String: JSONValue] = [
       "what": .string(what.rawValue), "by": json(principal), "decision": json(decision),
     ]
@@ -83,5 +88,18 @@ extension Runtime {
       guard principal.uid == found.owner else { throw error }
       environment.log.error("a read could not be recorded", metadata: ["case": "\(found.caseID)"])
     }
+  }
+}
+
+extension Runtime {
+  /// Most readings kept; then all are forgotten, and the next page of each is recorded anew.
+  static let maxReadings = 10_000
+
+  /// Reading of a case or of one turn by a user.
+  struct Reading: Hashable {
+    var what: PolicyAction
+    var caseID: CaseID
+    var turn: TurnID?
+    var uid: UInt32
   }
 }

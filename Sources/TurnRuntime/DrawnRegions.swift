@@ -13,6 +13,8 @@ struct DrawnRegions {
   static let maxRegions = 256
   /// Corners of one outline.
   static let maxCorners = 10_000
+  /// Most corners of all regions of one question, which are recorded with it.
+  static let maxCornersTogether = 50_000
 
   /// The slides of the case.
   let slides: [SlideRecord]
@@ -34,6 +36,12 @@ struct DrawnRegions {
         throw VPathError(
           .protocolParams,
           "More than \(DrawnRegions.maxRegions) regions are drawn. Ask about fewer at a time.", subject: place)
+      }
+      guard regions.reduce(0, { $0 + ($1.polygon?.count ?? 0) }) <= DrawnRegions.maxCornersTogether else {
+        throw VPathError(
+          .protocolParams,
+          "The outlines have more than \(DrawnRegions.maxCornersTogether) corners together. Simplify them, or ask about "
+            + "fewer at a time.", subject: place)
       }
     }
     return regions
@@ -126,10 +134,13 @@ struct DrawnRegions {
   }
 
   private func polygon(_ rings: [JSONValue], on slide: Slide, _ place: String) throws(VPathError) -> Region {
-    guard rings.count == 1, let positions = rings[0].arrayValue else {
-      throw malformed(
-        rings.count > 1 ? "an outline without holes (split the annotation into parts)" : "one ring of corners", place)
+    guard rings.count <= 1 else {
+      throw VPathError(
+        .protocolParams,
+        "The outline has a hole, and a region is one outline. Fill the hole in QuPath, or split the "
+          + "annotation into parts, and export it again.", subject: place)
     }
+    guard let positions = rings.first?.arrayValue else { throw malformed("one ring of corners", place) }
     guard (3...(DrawnRegions.maxCorners + 1)).contains(positions.count) else {
       throw malformed("an outline of 3 to \(DrawnRegions.maxCorners) corners", place)
     }

@@ -34,6 +34,8 @@ extension Runtime {
     }
     opening += 1
     defer { opening -= 1 }
+    // The approvals of all its slides' calls belong to one opening.
+    defer { environment.turnEnded(Self.opening(caseID)) }
     var records: [SlideRecord] = []
     var grants: [SlideGrant] = []
     var events: [NewEvent] = []
@@ -49,20 +51,48 @@ extension Runtime {
         records.append(record)
         grants.append(grant)
       }
-      try await environment.caseFiles.save(grants, of: caseID)
       let opened = CaseOpenedPayload(
         description: description, slides: records, owner: principal.uid, decision: json(decision))
       events.insert(NewEvent(caseID: caseID, kind: .caseOpened, payload: json(opened)), at: 0)
-      try await record(events)
+      try await keep(caseID, grants, events)
     } catch {
       await environment.tools.release(caseID)
-      await environment.caseFiles.remove(caseID)
       throw error
     }
     let found = try await loaded(caseID)
     environment.log.info("case opened", metadata: ["case": "\(caseID)", "slides": "\(records.count)"])
     return result(found)
   }
+
+  /// Keeps a new case's files and its first events: both or neither, whether or not the caller waits for it.
+  private func keep(_ caseID: CaseID, _ grants: [SlideGrant], _ events: [NewEvent]) async throws(VPathError) {
+    let failure = await Task { () -> VPathError? in
+      do throws(VPathError) {
+        try await environment.caseFiles.save(grants, of: caseID)
+        try await record(events)
+        return nil
+      } catch {
+        await environment.caseFiles.remove(caseID)
+        return error
+      }
+    }.value
+    if let failure { throw failure }
+  }
+
+  /// The error of reading one slide, in the caller's own name for it: inside its sandbox a tool sees "slide.svs".
+  private static func named(_ error: VPathError, _ fileName: String) -> VPathError {
+    var error = error
+    let ending =
+      fileName.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last.map { ".\($0)" } ?? ""
+    let inside = "slide\(ending.lowercased())"
+    if error.message.lowercased().hasPrefix("\(inside) ") {
+      error.message = fileName + error.message.dropFirst(inside.count)
+    }
+    if error.subject == nil || error.subject?.lowercased() == inside { error.subject = fileName }
+    return error
+  }
+
+  private static func opening(_ caseID: CaseID) -> TurnID { TurnID("open-\(caseID)") }
 
   private struct PropertiesReading {
     var properties: SlideProperties
@@ -80,8 +110,7 @@ extension Runtime {
         subject: Runtime.propertiesTool)
     }
     let call = CallID("open-\(grant.id)")
-    let opening = TurnID("open-\(caseID)")
-    defer { environment.turnEnded(opening) }
+    let opening = Self.opening(caseID)
     let arguments: JSONValue = ["slide": .string(grant.id.rawValue)]
     let approved = try approve(manifest, call, arguments, description, caseID, opening, owner: owner)
     let result = await environment.tools.run(
@@ -90,10 +119,7 @@ extension Runtime {
         caseID: caseID, turn: opening, call: call, tool: manifest.name, arguments: arguments,
         description: description, slides: [grant], evidence: [])
     ) { _ in }
-    if var error = result.error {
-      if error.subject == nil { error.subject = slide.fileName }
-      throw error
-    }
+    if let error = result.error { throw Self.named(error, slide.fileName) }
     let body = result.evidence.first { $0.kind == .slide }?.body
     guard let properties = decoded(SlideProperties.self, body?["properties"]), properties.width > 0,
       properties.height > 0

@@ -34,7 +34,10 @@ extension Runtime {
     case .checkpoint(let caseID): checkpoint(caseID)
     case .releaseTools(let caseID):
       grants[caseID] = nil
-      Task { await environment.tools.release(caseID) }
+      Task {
+        await environment.tools.release(caseID)
+        await environment.caseFiles.remove(caseID)
+      }
     case .drained:
       isDrained = true
       for continuation in whenDrained { continuation.resume() }
@@ -102,10 +105,14 @@ extension Runtime {
     }
   }
 
+  /// Cases whose files are kept in memory; they can be read again.
+  private static let maxGrants = 1_000
+
   /// The files of a case.
   func slideGrants(of caseID: CaseID) async throws(VPathError) -> [SlideGrant] {
     if let known = grants[caseID] { return known }
     let loaded = try await environment.caseFiles.load(caseID)
+    if grants.count >= Runtime.maxGrants { grants = [:] }
     if state.caseState(caseID) != nil { grants[caseID] = loaded }
     return loaded
   }

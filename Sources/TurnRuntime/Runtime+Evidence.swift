@@ -28,8 +28,11 @@ extension Runtime {
     -> ArtefactReadResult
   {
     let (found, _) = try await permit(.artefactRead, on: params.caseID, by: principal)
-    guard let (hash, mediaType) = found.evidence(params.id)?.body.file else {
+    guard let evidence = found.evidence(params.id) else {
       throw RuntimeErrors.evidenceNotFound(params.id.rawValue, in: found.caseID)
+    }
+    guard let (hash, mediaType) = evidence.body.file else {
+      throw RuntimeErrors.noFile(params.id, evidence.body.kind, in: found.caseID)
     }
     guard let size = try await environment.store.size(of: hash) else {
       throw RuntimeErrors.evidenceNotFound(params.id.rawValue, in: found.caseID)

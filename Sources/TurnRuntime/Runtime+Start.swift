@@ -61,7 +61,7 @@ extension Runtime {
         let page = try await environment.store.events(
           of: summary.caseID, turn: summary.turn, after: after, limit: 1000)
         for event in page { progress.apply(event) }
-        guard page.count == 1000, let last = page.last else { break }
+        guard let last = page.last else { break }
         after = last.seq
       }
       let events = progress.closing(

@@ -40,8 +40,16 @@ extension Runtime {
     let limit = params.limit ?? 200
     let events = try await environment.store.events(
       of: params.caseID, turn: params.turn, after: after, limit: limit)
-    if after == 0 { try await recordRead(.traceRead, of: found, turn: params.turn, by: principal, decision) }
-    return TraceGetResult(events: events, next: events.count == limit ? events.last?.seq : nil)
+    try await recordRead(
+      .traceRead, of: found, turn: params.turn, by: principal, decision, isContinued: after > 0)
+    var next: Int?
+    if let last = events.last?.seq {
+      // A page of large events holds fewer than were asked for.
+      let more = try await environment.store.events(of: params.caseID, turn: params.turn, after: last, limit: 1)
+      // That it was read is itself an event of the case, and no reason for another page.
+      next = events.count == limit || more.contains { $0.kind != .traceRead } ? last : nil
+    }
+    return TraceGetResult(events: events, next: next)
   }
 
   /// `trace/verify`, of one case or of everything.
@@ -61,7 +69,7 @@ extension Runtime {
     -> TraceExportResult
   {
     let (found, decision) = try await permit(.traceExport, on: params.caseID, by: principal)
-    if params.cursor == nil { try await recordRead(.traceExport, of: found, by: principal, decision) }
+    try await recordRead(.traceExport, of: found, by: principal, decision, isContinued: params.cursor != nil)
     let (bytes, next) = try await environment.audit.export(params.caseID, cursor: params.cursor)
     return TraceExportResult(data: Base64.encode(bytes), next: next)
   }
@@ -72,8 +80,8 @@ extension Runtime {
     while true {
       let page = try await environment.store.events(
         of: caseID, turn: turn, after: events.last?.seq ?? 0, limit: 1000)
+      if page.isEmpty { return events }
       events += page
-      if page.count < 1000 { return events }
     }
   }
 }

@@ -97,6 +97,8 @@ public actor Runtime {
   var owners: [CaseID: UInt32] = [:]
   var grants: [CaseID: [SlideGrant]] = [:]
   var opening = 0
+  /// What was read by whom since the start, as far as it is kept; see `recordRead`.
+  var readings: Set<Reading> = []
   /// Cases that are being opened under a key.
   var openingKeyed: Set<CaseID> = []
   var lastNumber = 0
@@ -181,6 +183,8 @@ public actor Runtime {
         let found = try await read(caseID)
         feed(.caseLoaded(caseID, found))
         hashWhatIsNot(found)
+        // A stop between the close and this left them.
+        if !found.isOpen { await environment.caseFiles.remove(caseID) }
         return nil
       } catch {
         feed(.caseLoaded(caseID, nil))
@@ -195,8 +199,8 @@ public actor Runtime {
     var found = CaseState(caseID)
     while true {
       let page = try await environment.store.events(of: caseID, turn: nil, after: found.head, limit: 1000)
+      if page.isEmpty { break }
       for event in page { found.apply(event) }
-      if page.count < 1000 { break }
     }
     guard found.wasOpened else { throw RuntimeErrors.caseNotFound(caseID) }
     return found

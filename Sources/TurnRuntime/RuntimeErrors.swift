@@ -24,6 +24,11 @@ enum RuntimeErrors {
       .evidenceNotFound, "Case \(caseID) has no evidence \(shown(id)). turn/get names what a turn has.",
       subject: shown(id), traceId: caseID.rawValue)
   }
+  static func noFile(_ id: EvidenceID, _ kind: EvidenceKind, in caseID: CaseID) -> VPathError {
+    VPathError(
+      .evidenceNotFound, "\(id) is a \(kind.rawValue) and holds no file. Artefacts and views do.",
+      subject: id.rawValue, traceId: caseID.rawValue)
+  }
   static func overloaded(_ what: String, limit: Int) -> VPathError {
     VPathError(
       .serverOverloaded, "\(what) (at most \(limit)). Nothing was lost; try again when some have ended.",

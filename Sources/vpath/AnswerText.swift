@@ -28,24 +28,30 @@ enum AnswerText {
       Terminal.styled(
         "\(stop(answer.stop)); \(usage.steps) steps, \(usage.toolCalls) tool calls"
           + (usage.reusedCalls > 0 ? " and \(usage.reusedCalls) answered from evidence" : "")
-          + ", \(NumberText.fixed(usage.seconds, decimals: 1)) s, planned by \(Terminal.printable(usage.planner))", .dim
+          + ", \(NumberText.fixed(usage.seconds, decimals: 1)) s, \(planned(usage))", .dim
       ))
     return lines.joined(separator: "\n")
+  }
+
+  private static func planned(_ usage: Usage) -> String {
+    let planner = Terminal.printable(usage.planner)
+    if usage.modelRequests > 0 { return "planned by \(planner), \(Terminal.printable(usage.planning))" }
+    return planner == "rule planner" ? "planned by rules" : "planned by rules (\(planner) was not asked)"
   }
 
   private static func lookedAt(_ looked: LookedAt) -> String {
     var text = "Looked at: "
     if let area = looked.tissueAreaMm2 {
-      text += "\(NumberText.fixed(area, decimals: 2)) mm² of tissue"
-      if let scale = looked.micronsPerPixel { text += " at \(NumberText.fixed(scale, decimals: 3)) µm/px" }
+      text += "\(NumberText.twoFigures(area)) mm² of tissue"
+      if let scale = looked.micronsPerPixel { text += " at \(NumberText.plain(scale)) µm/px" }
     } else {
       text += "no measured area"
     }
     guard !looked.leftOut.isEmpty else { return text + "." }
     let left = looked.leftOut.map { item in
       var words = Terminal.printable(item.what)
-      if let area = item.areaMm2 { words += " \(NumberText.fixed(area, decimals: 3)) mm²" }
-      if let share = item.share { words += " (\(NumberText.fixed(share * 100, decimals: 1)) %)" }
+      if let area = item.areaMm2 { words += " \(NumberText.twoFigures(area)) mm²" }
+      if let share = item.share { words += " (\(NumberText.twoFigures(share * 100)) %)" }
       return words
     }
     return text + "; left out: " + left.joined(separator: ", ") + "."

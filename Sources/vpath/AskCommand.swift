@@ -40,7 +40,8 @@ struct AskCommand: AsyncParsableCommand {
   var stain: String?
   @Option(help: "A scale you state, in µm per pixel; for slides that have none.")
   var mpp: Double?
-  @Option(help: "A region to ask about, as x,y,w,h in level-0 pixels. May be repeated.")
+  @Option(
+    parsing: .unconditionalSingleValue, help: "A region to ask about, as x,y,w,h in level-0 pixels. May be repeated.")
   var region: [String] = []
   @Option(help: "Regions drawn in QuPath, as GeoJSON.")
   var roi: String?
@@ -56,12 +57,21 @@ struct AskCommand: AsyncParsableCommand {
       throw ValidationError(
         caseID == nil ? "Give a slide and a question in quotes." : "With --case, give the question alone, in quotes.")
     }
+    if caseID != nil {
+      for (option, isGiven) in [("--organ", organ != nil), ("--stain", stain != nil), ("--mpp", mpp != nil)]
+      where isGiven {
+        throw ValidationError("\(option) is stated when a case is opened; with --case, leave it out.")
+      }
+    }
     guard key == nil || caseID != nil else { throw ValidationError("--key goes with --case: a key is a case's own.") }
   }
 
   func run() async throws {
     let drawn = try DrawnRegionFiles.regions(rectangles: region, roi: roi)
     let slide = caseID == nil ? words[0] : nil
+    for output in [overview, geojson].compactMap({ $0 }) {
+      try OutputFile.check(output, isNone: [slide, roi].compactMap { $0 })
+    }
     let question = words[words.count - 1]
     let this = self
     let completed = try await DaemonSession.run(options, startingFor: slide.map { [$0] }) { session in

@@ -8,7 +8,7 @@ import Wire
 
 struct CaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "case", abstract: "Open, list, show and close cases.",
+    commandName: "case", abstract: "Open, list, get and close cases.",
     discussion: """
       EXAMPLES
         vpath case open slide.svs --organ skin --stain H&E

@@ -30,7 +30,10 @@ enum DrawnRegionFiles {
       throw VPathError(.cliUsage, "--roi cannot be read: \(error.reason).", subject: "roi")
     }
     do {
-      result.append(DrawnRegion(geojson: try JSONValue.parse(bytes)))
+      let json = try JSONValue.parse(bytes)
+      // QuPath can leave the collection off and write its features alone.
+      result.append(
+        DrawnRegion(geojson: json.arrayValue == nil ? json : ["type": "FeatureCollection", "features": json]))
     } catch {
       throw VPathError(
         .cliUsage,

@@ -15,6 +15,25 @@ import Wire
 #endif
 
 enum OutputFile {
+  /// Throws `cli.usage` when the path is one of the inputs, or nothing can be written there: said before the work, not
+  /// after it.
+  static func check(_ path: String, isNone inputs: [String]) throws(VPathError) {
+    let name = FilePath(path).lastComponent?.string ?? path
+    var target = stat()
+    if stat(path, &target) == 0 {
+      for input in inputs {
+        var other = stat()
+        guard stat(input, &other) == 0, other.st_dev == target.st_dev, other.st_ino == target.st_ino else { continue }
+        throw VPathError(.cliUsage, "\(name) is a file that is read here; write to another.", subject: name)
+      }
+      guard target.st_mode & S_IFMT == S_IFREG else {
+        throw VPathError(.cliUsage, "\(name) cannot be written: it is no regular file.", subject: name)
+      }
+    }
+    let folder = FilePath(path).removingLastComponent().string
+    guard access(folder.isEmpty ? "." : folder, W_OK) == 0 else { throw failure(path) }
+  }
+
   /// Writes beside the target, then renames.
   static func write(_ bytes: [UInt8], to path: String) throws(VPathError) {
     let new = "\(path).new-\(getpid())"

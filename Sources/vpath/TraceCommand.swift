@@ -1,4 +1,4 @@
-// `vpath trace`: list, show, verify, replay, explain, export.
+// `vpath trace`: list, get, verify, replay, explain, export.
 // What must stay true: `verify --state` and `verify --file` need no daemon and change nothing; a broken trace ends
 // with the exit code of trace.tampered.
 
@@ -11,7 +11,7 @@ import Wire
 
 struct TraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "trace", abstract: "What was done, provably: list, show, verify, replay, explain, export.",
+    commandName: "trace", abstract: "What was done, provably: list, get, verify, replay, explain, export.",
     discussion: """
       EXAMPLES
         vpath trace list
@@ -116,6 +116,9 @@ struct TraceCommand: AsyncParsableCommand {
         let counts = "\(result.events) events in \(result.cases) chains, \(result.checkpoints) signatures"
         let notes = result.notes.map { "Note: \($0)" }
         guard let fault = result.fault else { return ["The trace is whole: \(counts)."] + notes }
+        guard result.events > 0 || fault.caseID != nil || fault.seq != nil || file == nil else {
+          return ["This is no export of a case: \(fault.message)"] + notes
+        }
         let place = [fault.caseID.map { "case \($0)" }, fault.seq.map { "event \($0)" }].compactMap { $0 }
         return [
           "The trace was changed: \(place.joined(separator: ", ")): \(fault.what): \(fault.message)", "Read \(counts).",

@@ -193,7 +193,9 @@ private func next(
   @Test func aShareIsNotAnsweredWithAnArea() throws {
     let turn = try run(brief("What percentage of the slide is tissue?"))
     #expect(turn.ran.map(\.tool) == ["slide_overview"])
-    #expect(turn.reason(of: 1) == "the overview gives the area of the tissue and not its share of the slide")
+    #expect(
+      turn.reason(of: 1)
+        == "the overview gives the area of the tissue in mm², and its share of the slide only where there is no scale")
   }
 
   @Test func aShareThatWasMeasuredIsTold() throws {

@@ -240,4 +240,29 @@ private let hash = SHA256Hex(SampleResults.hash("a"))
     #expect(leftOut.first?.areaMm2 == 0.06)
     #expect(leftOut.last?.share == 0.02)
   }
+
+  @Test func whatTwoToolsLeftOutOfTheSamePlaceOrInsideItCountsOnce() {
+    let bodies = [
+      density(10, 0.63, in: "r1"), region(x: 0, y: 0, width: 2000, height: 2000),
+      measured("left out: ink", 0.05, .squareMillimetre, in: "r1"),
+      region(x: 0, y: 0, width: 2000, height: 2000), measured("left out: ink", 0.05, .squareMillimetre, in: "r2"),
+      region(x: 10, y: 10, width: 100, height: 100), measured("left out: ink", 0.01, .squareMillimetre, in: "r3"),
+    ]
+    #expect(looked(bodies, cite: ["m1"]).leftOut.map(\.areaMm2) == [0.05])
+  }
+
+  @Test func aShareOfOneRegionIsNotToldOfSeveral() {
+    let bodies = [
+      density(10, 0.2, in: "r1"), region(x: 0, y: 0, width: 500, height: 500),
+      measured("left out: fold", 2, .percent, in: "r1"), density(10, 0.2, in: "r2"),
+      region(x: 900, y: 0, width: 500, height: 500),
+    ]
+    #expect(looked(bodies, cite: ["m1"]).leftOut.map(\.share) == [0.02])
+    #expect(looked(bodies, cite: ["m1", "m3"]).leftOut.isEmpty)
+  }
+
+  @Test func aCountLookedAtTheAreaThatItsDensityIsOver() {
+    let bodies = [density(10, 0.63, in: "r1"), region(), measured("nuclei", 2_514, .one, in: "r1")]
+    #expect(looked(bodies, cite: ["m2"]).tissueAreaMm2 == 0.63)
+  }
 }

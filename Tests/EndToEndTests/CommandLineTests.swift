@@ -74,12 +74,32 @@ import Wire
     }
   }
 
+  @Test func aFileThatIsReadIsNeverWrittenOver() async throws {
+    try await TestFolder.with { folder in
+      let bytes = try TestFolder.bytes(at: try DemoSlide.path())
+      let slide = try folder.write("slide.svs", bytes)
+      let drawn = try folder.write("drawn.geojson", Array("{}".utf8))
+      symlink(slide, folder.path + "/link.png")
+      for (option, path) in [("--overview", slide), ("--geojson", drawn), ("--overview", folder.path + "/link.png")] {
+        let done = try await Programs.run(
+          "vpath", ["ask", slide, "How cellular is it?", "--roi", drawn, option, path],
+          environment: Self.home(folder))
+        #expect(done.status == 64 && done.errors.contains("is read here"), "\(done.status): \(done.errors)")
+      }
+      let nowhere = try await Programs.run(
+        "vpath", ["ask", slide, "How cellular is it?", "--overview", "/nowhere/x.png"], environment: Self.home(folder))
+      #expect(nowhere.status == 64 && nowhere.errors.contains("x.png cannot be written"), "\(nowhere.errors)")
+      #expect(try TestFolder.bytes(at: slide) == bytes)
+    }
+  }
+
   /// Command lines that no daemon answers, with the error they end with.
   static let endings: [([String], ErrorID)] = [
     (["ask", "/nowhere/x.svs"], .cliUsage),
     (["ask", "/nowhere/x.svs", "How many?", "--region", "1,2,3"], .cliUsage),
     (["ask", "/nowhere/x.svs", "How many?", "--roi", "/nowhere/drawn.geojson"], .cliUsage),
     (["ask", "/nowhere/x.svs", "How many?", "--key", "a"], .cliUsage),
+    (["ask", "--case", "case-none", "How many?", "--organ", "liver"], .cliUsage),
     (["ask", "/nowhere/x.svs", "How many?"], .slideNotFound),
     (["ask", "--case", "case-none", "How many?"], .serverUnreachable),
     (["case", "get", "case-none"], .serverUnreachable),

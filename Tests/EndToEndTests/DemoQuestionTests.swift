@@ -18,6 +18,31 @@ import Wire
     return opened.caseID
   }
 
+  @Test func aCaseOfSeveralSlidesIsMeasuredOnEachAndABrokenOneIsNamed() async throws {
+    try await TestFolder.with { folder in
+      let bytes = try TestFolder.bytes(at: try DemoSlide.path())
+      let second = try folder.write("slides/second.svs", bytes)
+      let broken = try folder.write("slides/broken.svs", bytes.prefix(bytes.count / 3))
+      try await RunningDaemon.with(in: folder, slides: [try DemoSlide.folder(), folder.path + "/slides"]) { daemon in
+        try await daemon.connected { connection in
+          let opened = try await connection.call(
+            CaseMethods.open, CaseOpenParams(slides: [try DemoSlide.path(), second], organ: "skin", stain: "H&E"))
+          #expect(opened.slides.map(\.id.rawValue) == ["s1", "s2"])
+          let asked = try await AskedTurn.ask(connection, opened.caseID, "How large is the tissue?")
+          let statement = try #require(asked.answer?.findings.first?.statement)
+          #expect(statement.contains("on s1") && statement.contains("on s2"), "\(statement)")
+          let error = await #expect(throws: VPathError.self) {
+            try await connection.call(CaseMethods.open, CaseOpenParams(slides: [second, broken]))
+          }
+          #expect(
+            error?.id == .slideDamaged && error?.message.contains("broken.svs") == true, "\(String(describing: error))")
+          let verified = try await connection.call(TraceMethods.verify, TraceVerifyParams(), timeoutSeconds: 120)
+          #expect(verified.ok, "\(verified.fault?.message ?? "")")
+        }
+      }
+    }
+  }
+
   @Test func theDemoQuestionIsAnsweredCitedReplayableAndVerified() async throws {
     try await TestFolder.with { folder in
       try await RunningDaemon.with(in: folder, slides: [try DemoSlide.folder()]) { daemon in

@@ -98,6 +98,21 @@ private let counted: [Evidence] = [
       "Count nuclei at x=100, y=200, w=300, h=400",
       "region_zoom rect={\"height\":400,\"width\":300,\"x\":100,\"y\":200} slide=s1"
     ),
+    (
+      "Compare 1540,2460,400,400 with 1002,701,200,200",
+      "region_zoom rect={\"height\":400,\"width\":400,\"x\":1540,\"y\":2460} slide=s1"
+    ),
+    (
+      "How cellular is 1540,2460,400,400 at 1 µm/px?",
+      "region_zoom rect={\"height\":400,\"width\":400,\"x\":1540,\"y\":2460} slide=s1"
+    ),
+    (
+      "Show me 1540,2460,400,400 at 2 µm/px",
+      "region_zoom rect={\"height\":400,\"width\":400,\"x\":1540,\"y\":2460} slide=s1"
+    ),
+    ("How many nuclei are in the top left quarter?", "no: places are asked about as regions"),
+    ("How many nuclei per high power field?", "no: places are asked about as regions"),
+    ("¿Dónde hay más núcleos?", "no: this asks for nothing that the rule planner recognises (it reads English)"),
     ("Show me r7", "no: this case has no region r7; draw a region or name one of the case"),
     ("Compare r1 and r2", "no: this case has no region r1, r2; draw a region or name one of the case"),
     ("Compare the two regions", "no: no region has been spoken of yet; draw a region or name one of the case"),
@@ -110,7 +125,15 @@ private let counted: [Evidence] = [
   ]
 
   @Test(arguments: newCase) func onANewCase(_ question: String, _ expected: String) throws {
-    #expect(try summary(request(question, parts: [question])) == expected)
+    let first = try summary(request(question, parts: [question]))
+    #expect(expected.hasPrefix("no: ") ? first.hasPrefix(expected) : first == expected)
+  }
+
+  @Test(arguments: [
+    "How cellular is 1540,2460,400,400 at 1 µm/px?", "Show me 1540,2460,400,400 and 1002,701,200,200 at 2 µm/px",
+  ])
+  func aRectangleIsNotSplitAtItsCommas(_ question: String) throws {
+    #expect(try parts(question).map(\.asked).count == 1)
   }
 
   static let countedCase: [(String, String)] = [
@@ -124,8 +147,12 @@ private let counted: [Evidence] = [
     ("Show me r2", "r2 v1"),
     ("Show me r3", "region_zoom region=r3 slide=s1"),
     ("Zoom into the top window", "slide_overview slide=s1"),
-    ("Compare r1 and r3", "m1 m3 r1 r3"),
-    ("Is r2 denser than r3?", "m2 m3 r2 r3"),
+    // r2 and r3 were counted as windows alone, and a selected maximum compares with nothing.
+    ("Compare r1 and r3", "cell_counter region=r3 slide=s1"),
+    ("Is r2 denser than r3?", "cell_counter region=r2 slide=s1"),
+    ("Are r1 and r3 equally cellular?", "cell_counter region=r3 slide=s1"),
+    ("And in r3?", "m3 r3"),
+    ("What about r1?", "m1 r1"),
     ("Fill the report", "slide_overview slide=s1"),
     ("Draft the colon resection report", "slide_overview slide=s1"),
     ("Fill the lymph node report", "slide_overview slide=s1"),

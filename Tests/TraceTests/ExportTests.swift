@@ -186,7 +186,10 @@ private struct ExportTampering: Sendable {
     let trace = try await OpenTrace()
     await #expect(throws: VPathError.self) { try await trace.store.exportPiece(of: caseA) }
     _ = try await trace.store.append([event(caseA, .caseOpened)])
-    for cursor in ["", "1", "1.2.3.4", "a.b.c.d.e", "-1.0.0.0.0", "9.9.9.9.9", "1.1.2.0.0", "1.1.1.77.77"] {
+    for cursor in [
+      "", "1", "1.2.3.4", "a.b.c.d.e", "-1.0.0.0.0", "9.9.9.9.9", "1.1.2.0.0", "1.1.1.77.77",
+      "1.1.1.0.9223372036854775807", "1.1.1.0.9007199254740992",
+    ] {
       let error = await #expect(throws: VPathError.self) {
         try await trace.store.exportPiece(of: caseA, cursor: cursor)
       }

@@ -65,6 +65,19 @@ import Wire
     #expect(try await next.runtime.openCase(params, by: RuntimeWorld.alice).state == "closed")
   }
 
+  @Test func anOpenThatNobodyWaitsForAnyMoreLeavesAWholeCase() async throws {
+    let world = try await RuntimeWorld()
+    let params = CaseOpenParams(slides: ["/slides/a.svs"], organ: "skin", stain: "H&E", key: "k")
+    world.trace.hold()
+    let opening = Task { try await world.runtime.openCase(params, by: RuntimeWorld.alice) }
+    #expect(await settles { await !world.caseFiles.kept().isEmpty })
+    opening.cancel()
+    world.trace.release()
+    _ = try? await opening.value
+    let caseID = try await world.runtime.openCase(params, by: RuntimeWorld.alice).caseID
+    #expect(try await world.finished(try await world.ask(caseID)).stop == .answered)
+  }
+
   @Test func twoOpensUnderOneKeyAtOnceMakeOneCase() async throws {
     let door = Door()
     let world = try await RuntimeWorld(
@@ -175,6 +188,7 @@ import Wire
     for turn in turns { try checkClosed(world.trace.all(turn)) }
     #expect(world.trace.all(caseID).last { $0.kind != .slideHashed }?.kind == .caseClosed)
     #expect(await settles { world.tools.released == [caseID] })
+    #expect(await settles { await world.caseFiles.kept().isEmpty }, "where its slides lie is forgotten")
     let refused = await #expect(throws: VPathError.self) { try await world.ask(caseID) }
     #expect(refused?.id == .caseNotFound)
     let twice = await #expect(throws: VPathError.self) {

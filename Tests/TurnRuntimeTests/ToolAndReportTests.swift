@@ -197,4 +197,19 @@ import Wire
     #expect(String(decoding: bytes, as: UTF8.self) == "export of \(caseID)\n")
     #expect(world.trace.all(caseID).last { $0.kind == .traceRead }?.payload["what"] == "trace.export")
   }
+
+  @Test func aReadThatClaimsToGoOnIsRecordedOnceAsWell() async throws {
+    let world = try await RuntimeWorld()
+    let caseID = try await world.openCase()
+    func reads() -> Int { world.trace.all(caseID).filter { $0.kind == .traceRead }.count }
+    func read(after seq: Int) async throws {
+      _ = try await world.runtime.getEvents(TraceGetParams(caseID: caseID, after: seq), by: RuntimeWorld.alice)
+    }
+    try await read(after: 1)
+    #expect(reads() == 1)
+    try await read(after: 2)
+    #expect(reads() == 1)
+    try await read(after: 0)
+    #expect(reads() == 2)
+  }
 }

@@ -92,7 +92,7 @@ public struct ModelDownload: Sendable {
       case 416: return  // All of it is there; its hash decides.
       default: throw failure("the server says HTTP \(response.status.code)")
       }
-      let all = response.headers.first(name: "content-length").flatMap { Int($0) }.map { $0 + got }
+      let all = response.headers.first(name: "content-length").flatMap { Int($0) }.map { min($0, maxBytes) + got }
       for try await buffer in response.body {
         got += buffer.readableBytes
         guard got <= maxBytes else { throw failure("it has more than \(maxBytes) bytes") }

@@ -48,6 +48,10 @@ public final class ModelPlanner: LanguageModel {
     var gaveUp = false
     /// How often the daemon refused a step that had passed here.
     var refusals = 0
+    /// The refusals that were counted last.
+    var countedCorrections: [String] = []
+    /// The views whose pictures stand in the chat.
+    var shown: [EvidenceID] = []
     var lastUse = 0
   }
 
@@ -116,15 +120,14 @@ public final class ModelPlanner: LanguageModel {
       state.choices.ask(request, choices: calls.map { "\($0.thought) (\($0.tool))" })
       let ask = ChatRequest(
         messages: state.choices.messages, schema: ChoiceConversation.schema(calls.count), maxTokens: 24)
-      let (said, made) = try await exchange(ask, prompt: prompts.chooseReference, after: [])
-      var exchange = made
+      var (said, exchanges) = try await exchange(ask, prompt: prompts.chooseReference, after: [])
       state.choices.answered(said.text)
       if let place = ChoiceConversation.place(in: said.text, of: calls.count) {
         reply = plan.step(making: calls[place])
       } else {
-        exchange.problem = "it names none of the choices"
+        exchanges[exchanges.count - 1].problem = "it names none of the choices"
       }
-      reply = reply.counting([exchange])
+      reply = reply.counting(exchanges)
     }
     reply.planning = .narrowed
     return reply
@@ -133,7 +136,11 @@ public final class ModelPlanner: LanguageModel {
   // MARK: Free
 
   private func free(_ request: StepRequest, _ state: inout TurnState) async throws(PlanningFailure) -> StepReply {
-    if !request.corrections.isEmpty { state.refusals += 1 }
+    // A step that is asked again after the model failed brings the same refusal again.
+    if !request.corrections.isEmpty, state.countedCorrections != request.corrections {
+      state.refusals += 1
+      state.countedCorrections = request.corrections
+    }
     guard state.refusals <= Self.refusalsBorne else {
       state.gaveUp = true
       return ruled(request)
@@ -141,22 +148,22 @@ public final class ModelPlanner: LanguageModel {
     let shown = state.free.newViews(request)
     let pictures = await pictures(shown, request)
     state.free.ask(request, pictures: pictures)
+    state.shown += pictures.map(\.view)
     var exchanges: [ModelExchange] = []
     for _ in 0..<Self.attemptsPerStep {
       let ask = ChatRequest(
         messages: state.free.messages, schema: StepSchema.forServer(request.schema), maxTokens: StepSchema.maxTokens)
-      let (said, made) = try await exchange(ask, prompt: prompts.planReference, after: exchanges)
-      var exchange = made
-      if !pictures.isEmpty { exchange.views = pictures.map(\.view) }
+      let said: ChatReply
+      (said, exchanges) = try await exchange(
+        ask, prompt: prompts.planReference, views: state.shown, after: exchanges)
       state.free.answered(said.text)
       let problem: String
       switch StepReview(request).review(said.text, finishReason: said.finishReason) {
       case .step(let step):
-        return StepReply(text: step.canonicalString(), planning: .free).counting(exchanges + [exchange])
+        return StepReply(text: step.canonicalString(), planning: .free).counting(exchanges)
       case .problem(let words): problem = words
       }
-      exchange.problem = problem
-      exchanges.append(exchange)
+      exchanges[exchanges.count - 1].problem = problem
       state.free.correct(problem, request.disclosure)
     }
     state.gaveUp = true
@@ -177,43 +184,51 @@ public final class ModelPlanner: LanguageModel {
 
   // MARK: Asking
 
+  /// Asks once; gives the reply, and the exchanges before it with those that this one took, its own the last.
   private func exchange(
-    _ request: ChatRequest, prompt: String, after earlier: [ModelExchange]
-  ) async throws(PlanningFailure) -> (ChatReply, ModelExchange) {
+    _ request: ChatRequest, prompt: String, views: [EvidenceID] = [], after earlier: [ModelExchange]
+  ) async throws(PlanningFailure) -> (ChatReply, [ModelExchange]) {
+    let outcome: Result<ChatReply, ChatFailure>
     do throws(ChatFailure) {
-      let reply = try await chat.complete(request)
-      do throws(VPathError) {
-        let exchange = try await kept(request, reply, prompt: prompt)
-        return (reply, exchange)
-      } catch {
-        throw ChatFailure(error)
+      outcome = .success(try await chat.complete(request))
+    } catch {
+      outcome = .failure(error)
+    }
+    var exchanges = earlier
+    do throws(VPathError) {
+      switch outcome {
+      case .success(let reply):
+        for failure in reply.earlier { exchanges += try await kept(request, failure, prompt: prompt, views) }
+        exchanges.append(try await kept(request, reply, prompt: prompt, views))
+        return (reply, exchanges)
+      case .failure(let failure):
+        // Who is cancelled is not heard any more: nothing is kept for it.
+        guard failure.error.id != .cancelled else { throw failure.error }
+        for failure in failure.earlier + [failure] {
+          exchanges += try await kept(request, failure, prompt: prompt, views)
+        }
+        throw failure.error
       }
     } catch {
-      throw await failure(error, of: request, prompt: prompt, after: earlier)
+      throw PlanningFailure(error: error, exchanges: exchanges)
     }
   }
 
-  /// Who is cancelled is not heard any more: nothing is kept for it.
-  private func failure(
-    _ failure: ChatFailure, of request: ChatRequest, prompt: String, after earlier: [ModelExchange]
-  ) async -> PlanningFailure {
-    var all = PlanningFailure(error: failure.error, exchanges: earlier)
-    guard failure.error.id != .cancelled, !failure.requestBytes.isEmpty else { return all }
+  /// A failed attempt as an exchange, where anything was sent.
+  private func kept(
+    _ request: ChatRequest, _ failure: ChatFailure, prompt: String, _ views: [EvidenceID]
+  ) async throws(VPathError) -> [ModelExchange] {
+    guard !failure.requestBytes.isEmpty else { return [] }
     let reply = ChatReply(
       text: "", finishReason: "", elapsedSeconds: failure.elapsedSeconds, requestBytes: failure.requestBytes,
       replyBytes: failure.replyBytes)
-    do throws(VPathError) {
-      var exchange = try await kept(request, reply, prompt: prompt)
-      exchange.problem = failure.error.message
-      all.exchanges.append(exchange)
-    } catch {
-      // The record of the failure itself will say that the trace cannot be written.
-    }
-    return all
+    var exchange = try await kept(request, reply, prompt: prompt, views)
+    exchange.problem = failure.error.message
+    return [exchange]
   }
 
   private func kept(
-    _ request: ChatRequest, _ reply: ChatReply, prompt: String
+    _ request: ChatRequest, _ reply: ChatReply, prompt: String, _ views: [EvidenceID]
   ) async throws(VPathError) -> ModelExchange {
     let identity = await chat.identity
     let sent = try await surroundings.keep(reply.requestBytes, "application/json")
@@ -221,7 +236,7 @@ public final class ModelPlanner: LanguageModel {
       reply.replyBytes.isEmpty ? nil : try await surroundings.keep(reply.replyBytes, "text/event-stream")
     return ModelExchange(
       model: identity.name, filesSha256: identity.filesSha256, server: identity.server, prompt: prompt,
-      requestSha256: sent, replySha256: received, promptTokens: reply.promptTokens,
+      requestSha256: sent, replySha256: received, views: views.isEmpty ? nil : views, promptTokens: reply.promptTokens,
       cachedTokens: reply.cachedTokens, completionTokens: reply.completionTokens, seed: request.seed,
       temperature: request.temperature, finishReason: reply.finishReason, promptSeconds: reply.promptSeconds,
       generationSeconds: reply.generationSeconds, elapsedSeconds: reply.elapsedSeconds)
@@ -231,12 +246,16 @@ public final class ModelPlanner: LanguageModel {
 
   private func takeState(_ turn: TurnID) -> TurnState {
     turns.withLock { turns in
-      turns[turn] ?? TurnState(free: TurnConversation(prompts), choices: ChoiceConversation(prompts))
+      let state = turns[turn] ?? TurnState(free: TurnConversation(prompts), choices: ChoiceConversation(prompts))
+      turns[turn] = state
+      return state
     }
   }
 
   private func putState(_ state: TurnState, _ turn: TurnID) {
     turns.withLock { turns in
+      // The turn ended meanwhile: nothing is kept for it.
+      guard turns[turn] != nil else { return }
       var state = state
       state.lastUse = (turns.values.map(\.lastUse).max() ?? 0) + 1
       turns[turn] = state

@@ -110,6 +110,19 @@ struct EvidenceTable: Sendable {
     return (all.first { $0.measurement.rank == nil } ?? all.first)?.id
   }
 
+  /// Whether a value was selected as a maximum.
+  func isSelected(_ id: EvidenceID) -> Bool { measurement(id)?.rank != nil }
+
+  /// What was left out in a region, by the newest call that counted there.
+  func leftOut(in region: EvidenceID) -> [EvidenceID] {
+    let found = request.evidence.filter { item in
+      guard case .measurement(let measurement) = item.body else { return false }
+      return measurement.region == region && Self.isLeftOut(measurement)
+    }
+    guard let newest = found.last else { return [] }
+    return found.filter { $0.turn == newest.turn && $0.call == newest.call }.map(\.id)
+  }
+
   /// Ranked windows among some evidence, best first.
   func windows(_ ids: [EvidenceID]) -> [Window] {
     ids.compactMap { id in

@@ -57,6 +57,9 @@ struct NotAssessableReason: Sendable {
       "no installed tool recognises organs or stains; what was stated with the case is \(stated)"
     case .identity:
       "label and macro images and what they say of the patient stay inside the slide file"
+    case .position:
+      "places are asked about as regions: draw one, or give its rectangle as x,y,width,height in pixels of the slide; "
+        + "counts are told per mm² and not per field"
     case .drawing:
       "no installed tool draws this; the installed tools give counts, regions, views and the centres of counted nuclei"
     case .description:
@@ -85,7 +88,8 @@ struct NotAssessableReason: Sendable {
     var seen: Set<String> = []
     let names = measures.filter { !$0.isEmpty && seen.insert($0).inserted }.prefix(20)
     guard !names.isEmpty else { return "no installed tool measures this, and none may be called now" }
-    return "no installed tool measures this; installed tools measure: \(names.joined(separator: ", "))"
+    return "this asks for nothing that the rule planner recognises (it reads English) and an installed tool measures; "
+      + "installed tools measure: \(names.joined(separator: ", "))"
   }
 
   /// The part names regions that are not there.
@@ -98,7 +102,8 @@ struct NotAssessableReason: Sendable {
   static let noFocus = "no region has been spoken of yet; draw a region or name one of the case"
   static let onlyDensest =
     "the installed tools rank the most cellular windows; none ranks the least cellular, where tissue is thin or torn"
-  static let noShare = "the overview gives the area of the tissue and not its share of the slide"
+  static let noShare =
+    "the overview gives the area of the tissue in mm², and its share of the slide only where there is no scale"
   static let stepsRanOut = "the steps of this turn ran out before it was measured"
   static let nothingFound = "the tool ran and gave no such measurement"
   static let noTemplate = "no installed report template fits; name one of the templates"

@@ -16,7 +16,7 @@ enum PartIntent: Sendable, Hashable {
   /// How much of the slide is tissue.
   case tissueShare
   /// What was left out, and where when `showsPlace`.
-  case leftOut(showsPlace: Bool)
+  case leftOut(Scope, showsPlace: Bool)
   case show(Scope)
   case overview
   case slideFacts
@@ -42,8 +42,8 @@ enum Scope: Sendable, Hashable {
   case focus
   /// The densest window.
   case densestWindow
-  /// A rectangle given in numbers.
-  case rect(LevelZeroRect)
+  /// Rectangles given in numbers.
+  case rects([LevelZeroRect])
   /// All tissue of the slides.
   case whole
 }
@@ -74,8 +74,28 @@ struct PartReader: Sendable {
     if let limit = heaviest(limits) {
       return .limit(limit, aboutNuclei: topics.contains(.nuclei) || topics.contains(.density))
     }
-    return measured(text, topics, scope)
+    let intent = measured(text, topics, scope)
+    // "And in r5?" goes on about what there is to say of any place: how cellular it is.
+    if intent == .unknown, marks.allSatisfy({ $0.topic == .here || $0.topic == .place }), isBarePlace(text, scope) {
+      return .nuclei(scope, perArea: true)
+    }
+    return intent
   }
+
+  /// A place and next to nothing else.
+  private func isBarePlace(_ text: QuestionWords, _ scope: Scope) -> Bool {
+    guard isPlace(scope) else { return false }
+    let rest = text.words.map(\.text).filter { word in
+      EvidenceID(word).parts == nil && !word.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        && !Self.placeWords.contains(word)
+    }
+    return rest.isEmpty
+  }
+
+  private static let placeWords: Set<String> = [
+    "and", "in", "at", "what", "how", "about", "then", "for", "of", "there", "here", "this", "that", "region", "the",
+    "same", "now", "is", "it", "with", "on", "also", "or", "place", "one",
+  ]
 
   private func measured(_ text: QuestionWords, _ topics: Set<QuestionTopic>, _ scope: Scope) -> PartIntent {
     let aboutNuclei = topics.contains(.nuclei)
@@ -94,7 +114,7 @@ struct PartReader: Sendable {
     if topics.contains(.slideFacts) { return .slideFacts }
     if aboutNuclei, aboutAmount { return .nuclei(scope, perArea: perArea) }
     if topics.contains(.leftOut) {
-      return .leftOut(showsPlace: topics.contains(.place) || topics.contains(.show))
+      return .leftOut(scope, showsPlace: topics.contains(.place) || topics.contains(.show))
     }
     if topics.contains(.certainty), aboutAmount { return .nuclei(scope, perArea: true) }
     if topics.contains(.share), !aboutNuclei, !perArea { return topics.contains(.tissue) ? .tissueShare : .unknown }
@@ -117,6 +137,7 @@ struct PartReader: Sendable {
     let regionCount =
       switch scope {
       case .named(let ids): ids.count
+      case .rects(let rects): rects.count
       case .drawn: drawnCount
       default: 0
       }
@@ -136,7 +157,7 @@ struct PartReader: Sendable {
   private func isPlace(_ scope: Scope) -> Bool {
     switch scope {
     case .whole: false
-    case .named, .drawn, .focus, .densestWindow, .rect: true
+    case .named, .drawn, .focus, .densestWindow, .rects: true
     }
   }
 
@@ -156,7 +177,7 @@ struct PartReader: Sendable {
   private func heaviest(_ limits: [LimitTopic]) -> LimitTopic? {
     let order: [LimitTopic] = [
       .identity, .immunostain, .mitoses, .grade, .stage, .margins, .molecular, .prognosis, .tumour, .diagnosis,
-      .cellTypes, .nuclearFeatures, .tissueState, .organ, .description, .drawing,
+      .cellTypes, .nuclearFeatures, .tissueState, .organ, .description, .position, .drawing,
     ]
     return order.first { limits.contains($0) }
   }
@@ -186,7 +207,8 @@ struct PartReader: Sendable {
   private func scope(_ text: QuestionWords, _ topics: Set<QuestionTopic>) -> Scope {
     let named = regionIDs(text)
     if !named.isEmpty { return .named(named) }
-    if let rect = rect(in: text) { return .rect(rect) }
+    let rects = rects(in: text)
+    if !rects.isEmpty { return .rects(rects) }
     if topics.contains(.everywhere) { return .whole }
     if drawnNow > 0 { return .drawn }
     if topics.contains(.densestPlace) { return .densestWindow }
@@ -224,8 +246,8 @@ struct PartReader: Sendable {
     return ids
   }
 
-  /// A rectangle in level-0 pixels: "100, 200, 300, 400", or "x=100, y=200, w=300, h=400".
-  private func rect(in text: QuestionWords) -> LevelZeroRect? {
+  /// Rectangles in level-0 pixels, each once: "100, 200, 300, 400", or "x=100, y=200, w=300, h=400".
+  private func rects(in text: QuestionWords) -> [LevelZeroRect] {
     let numbers = text.words.map { word -> Int? in
       guard word.text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), word.text.utf8.count <= 9 else { return nil }
       return Int(word.text)
@@ -235,16 +257,23 @@ struct PartReader: Sendable {
       guard values.count == 4, values[2] > 0, values[3] > 0 else { return nil }
       return LevelZeroRect(x: values[0], y: values[1], width: values[2], height: values[3])
     }
-    for start in text.words.indices {
+    var found: [LevelZeroRect] = []
+    var start = 0
+    while start < text.words.count, found.count < 16 {
       let named = text.words[start...].prefix(8).map(\.text)
-      if named.count == 8, named[0] == "x", named[2] == "y", ["w", "width"].contains(named[4]),
-        ["h", "height"].contains(named[6]), let found = rect([start + 1, start + 3, start + 5, start + 7])
-      {
-        return found
-      }
       let areJoined = (start + 1..<start + 4).allSatisfy { $0 < text.words.count && text.gap(before: $0).contains(",") }
-      if areJoined, let found = rect(Array(start..<start + 4)) { return found }
+      if named.count == 8, named[0] == "x", named[2] == "y", ["w", "width"].contains(named[4]),
+        ["h", "height"].contains(named[6]), let next = rect([start + 1, start + 3, start + 5, start + 7])
+      {
+        if !found.contains(next) { found.append(next) }
+        start += 8
+      } else if areJoined, let next = rect(Array(start..<start + 4)) {
+        if !found.contains(next) { found.append(next) }
+        start += 4
+      } else {
+        start += 1
+      }
     }
-    return nil
+    return found
   }
 }

@@ -44,7 +44,7 @@ struct PartPlanner: Sendable {
       case .compareNuclei(let scope): return try compare(scope, asked)
       case .tissueArea(let scope): return try tissueArea(scope, asked)
       case .tissueShare: return try tissueShare(asked)
-      case .leftOut(let showsPlace): return try leftOut(showsPlace: showsPlace, asked)
+      case .leftOut(let scope, let showsPlace): return try leftOut(scope, showsPlace: showsPlace, asked)
       case .show(let scope): return try show(scope, asked)
       case .overview: return try overview(asked)
       case .slideFacts: return try slideFacts(asked)
@@ -110,13 +110,22 @@ struct PartPlanner: Sendable {
   func regions(_ scope: Scope, _ asked: String) throws(Detour) -> [EvidenceID]? {
     switch scope {
     case .whole: return nil
-    case .rect(let rect):
-      if let known = table.region(rect, on: slide(asked)) { return [known] }
-      // A rectangle becomes a region of the case by being shown.
-      let outcome = try outcome(
-        of: BuiltInToolName.zoom, CallTarget(slide: slide(asked), rect: rect), thought: "Look at the rectangle \(rect)."
-      )
-      return try found(table.region(rect, on: slide(asked)).map { [$0] } ?? [], outcome)
+    case .rects(let rects):
+      var found: [EvidenceID] = []
+      for rect in rects {
+        if let known = table.region(rect, on: slide(asked)) {
+          found.append(known)
+          continue
+        }
+        // A rectangle becomes a region of the case by being shown.
+        let outcome = try outcome(
+          of: BuiltInToolName.zoom, CallTarget(slide: slide(asked), rect: rect),
+          thought: "Look at the rectangle \(rect).")
+        // One that reached over the edge was cut: what the call gave is it.
+        let shown = outcome.evidence.filter { $0.parts?.kind == .region }
+        found += try self.found(Array(shown.prefix(1)), outcome)
+      }
+      return found
     case .named(let ids):
       let missing = ids.filter { table.region($0) == nil }
       guard missing.isEmpty else { throw .because(reasons.noRegion(missing)) }

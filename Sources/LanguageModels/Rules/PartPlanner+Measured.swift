@@ -29,8 +29,9 @@ extension PartPlanner {
   }
 
   /// Counts in one region: what is known of it, or a call.
-  func counted(in region: EvidenceID, _ unit: UCUMUnit) throws(Detour) -> [EvidenceID] {
-    if let known = table.count(in: region, unit) ?? table.count(in: region, .perSquareMillimetre) { return [known] }
+  func counted(in region: EvidenceID, _ unit: UCUMUnit, selected: Bool = true) throws(Detour) -> [EvidenceID] {
+    let known = table.count(in: region, unit) ?? table.count(in: region, .perSquareMillimetre)
+    if let known, selected || !table.isSelected(known) { return [known] }
     let outcome = try outcome(
       of: BuiltInToolName.counter, CallTarget(slide: table.region(region)?.slide, region: region),
       thought: "Count nuclei in \(region).")
@@ -44,7 +45,8 @@ extension PartPlanner {
       throw .because(NotAssessableReason.compareNeedsTwo)
     }
     var ids: [EvidenceID] = []
-    for region in regions { ids += try counted(in: region, .perSquareMillimetre) }
+    // A window's own value was selected as a maximum and compares with nothing: the region is counted as such.
+    for region in regions { ids += try counted(in: region, .perSquareMillimetre, selected: false) }
     return .cite(ids + regions)
   }
 
@@ -171,8 +173,24 @@ extension PartPlanner {
     return .cite(table.withRegions(ids))
   }
 
-  func leftOut(showsPlace: Bool, _ asked: String) throws(Detour) -> PartPlan {
+  func leftOut(_ scope: Scope, showsPlace: Bool, _ asked: String) throws(Detour) -> PartPlan {
     var ids: [EvidenceID] = []
+    if let regions = try regions(scope, asked) {
+      for region in regions {
+        let known = table.leftOut(in: region)
+        if !known.isEmpty || table.count(in: region, .perSquareMillimetre) != nil {
+          // Where nothing was left out, the area that was analysed is the answer.
+          ids += known.isEmpty ? table.count(in: region, .perSquareMillimetre).map { [$0] } ?? [] : known
+          continue
+        }
+        let outcome = try outcome(
+          of: BuiltInToolName.counter, CallTarget(slide: table.region(region)?.slide, region: region),
+          thought: "Find what is to be left out in \(region).")
+        let leftOut = table.leftOut(in: region)
+        ids += try found(leftOut.isEmpty ? table.unranked(outcome.evidence, .perSquareMillimetre) : leftOut, outcome)
+      }
+      return .cite(table.withRegions(ids) + regions.filter { !table.withRegions(ids).contains($0) })
+    }
     for slide in slides(asked) {
       if !table.hasOverview(of: slide) {
         let outcome = try outcome(

@@ -8,11 +8,15 @@ import Ports
 extension PartPlanner {
   func show(_ scope: Scope, _ asked: String) throws(Detour) -> PartPlan {
     let scale = scaleAsked(asked)
-    if case .rect(let rect) = scope {
-      let outcome = try outcome(
-        of: BuiltInToolName.zoom, CallTarget(slide: slide(asked), rect: rect, micronsPerPixel: scale),
-        thought: "Show the rectangle \(rect).")
-      return .cite(try found(table.shown(outcome.evidence), outcome))
+    if case .rects(let rects) = scope {
+      var ids: [EvidenceID] = []
+      for rect in rects {
+        let outcome = try outcome(
+          of: BuiltInToolName.zoom, CallTarget(slide: slide(asked), rect: rect, micronsPerPixel: scale),
+          thought: "Show the rectangle \(rect).")
+        ids += try found(table.shown(outcome.evidence), outcome)
+      }
+      return .cite(ids)
     }
     guard let regions = try regions(scope, asked) else { return try overview(asked) }
     var ids: [EvidenceID] = []

@@ -105,7 +105,13 @@ struct QuestionParts: Sendable {
   }
 
   private func hasComma(before position: Int) -> Bool {
-    text.gap(before: position).contains { ",，、".contains($0) }
+    // The commas of "1540,2460,400,400" hold a rectangle together.
+    if position > 0, isNumber(position - 1), isNumber(position) { return false }
+    return text.gap(before: position).contains { ",，、".contains($0) }
+  }
+
+  private func isNumber(_ position: Int) -> Bool {
+    text.words.indices.contains(position) && text.words[position].text.utf8.allSatisfy { (0x30...0x39).contains($0) }
   }
 
   private func splits(left: Range<Int>, at position: Int, _ end: Int) -> Bool {

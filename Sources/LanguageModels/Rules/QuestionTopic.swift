@@ -45,5 +45,5 @@ enum QuestionTopic: Sendable, Hashable {
 /// What people ask and measurement cannot answer, each with a reason of its own.
 enum LimitTopic: String, Sendable, Hashable, CaseIterable {
   case tumour, diagnosis, grade, stage, margins, mitoses, immunostain, cellTypes, tissueState, nuclearFeatures
-  case molecular, prognosis, organ, identity, description, drawing
+  case molecular, prognosis, organ, identity, description, drawing, position
 }

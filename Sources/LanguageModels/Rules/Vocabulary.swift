@@ -58,7 +58,9 @@ struct Vocabulary: Sendable {
           let word = words[start + offset].text
           return isPrefix ? word.hasPrefix(expected) : word == expected
         }
-        if matches { marks.append(Mark(topic: phrase.topic, words: start..<end)) }
+        // "At 2 µm/px" states a scale, and asks for none.
+        let isStated = phrase.topic == .slideFacts && start > 0 && words[start - 1].text.allSatisfy(\.isNumber)
+        if matches, !isStated { marks.append(Mark(topic: phrase.topic, words: start..<end)) }
       }
     }
     let stains = stainNames(in: words)
@@ -122,7 +124,7 @@ struct Vocabulary: Sendable {
     (.overview, "overview, thumbnail, whole slide, entire slide, whole image, the slide, at a glance"),
     (
       .compare,
-      "compare*, comparing, comparison, versus, vs, difference between, differ, differs, ratio of, than, which of,"
+      "equally, compare*, comparing, comparison, versus, vs, difference between, differ, differs, ratio of, than, which of,"
         + "against, relative to, both regions, the two regions"
     ),
     (
@@ -227,6 +229,12 @@ struct Vocabulary: Sendable {
     (
       .limit(.drawing),
       "heatmap*, heat map*, contour*, segmentation, histogram*, chart, charts, plot, graph, animation, video, 3d"
+    ),
+    (
+      .limit(.position),
+      "top left, top right, bottom left, bottom right, upper left, upper right, lower left, lower right, left half,"
+        + "right half, upper half, lower half, top half, bottom half, quarter, quadrant*, at the centre, at the center,"
+        + "in the centre, in the center, high power field*, hpf, hpfs, per field, per power field"
     ),
     (
       .limit(.description),

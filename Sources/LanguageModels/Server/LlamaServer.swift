@@ -77,30 +77,29 @@ public actor LlamaServer: ChatModel {
   public func complete(_ request: ChatRequest) async throws(ChatFailure) -> ChatReply {
     guard await door.enter() else { throw ChatFailure(EndpointFailure.cancelled.error("")) }
     defer { door.leave() }
-    var isSecond = false
+    var earlier: [ChatFailure] = []
     while true {
-      let child = try await childForRequest()
+      let child: Child
+      do throws(VPathError) {
+        child = try await readyChild()
+      } catch {
+        throw ChatFailure(error, earlier: earlier)
+      }
       let attempt = await child.endpoint.attempt(request)
       do throws(EndpointFailure) {
-        let reply = try attempt.outcome.get()
+        var reply = try attempt.outcome.get()
+        reply.earlier = earlier
         failures = 0
         return reply
       } catch {
-        let failure = attempt.failure(error.error("the hosted model server"))
+        var failure = attempt.failure(error.error("the hosted model server"))
+        failure.earlier = earlier
         guard !isStopped, await isChildsFault(error, child) else { throw failure }
         await discard(child, reason: failure.error.message)
-        if isSecond { throw failure }
-        isSecond = true
+        guard earlier.isEmpty else { throw failure }
+        earlier.append(failure)
         log.warning("the model server failed; the request is asked once more", metadata: ["why": "\(lastReason)"])
       }
-    }
-  }
-
-  private func childForRequest() async throws(ChatFailure) -> Child {
-    do throws(VPathError) {
-      return try await readyChild()
-    } catch {
-      throw ChatFailure(error)
     }
   }
 

@@ -26,7 +26,8 @@ struct ExportPosition: Hashable {
   /// Reads what `cursor` wrote.
   init?(cursor: String) {
     let numbers = cursor.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
-    guard numbers.count == 5, numbers.allSatisfy({ $0 >= 0 }) else { return nil }
+    // A client's own number is added to, and must not overflow.
+    guard numbers.count == 5, numbers.allSatisfy({ (0...(1 << 53)).contains($0) }) else { return nil }
     self.init(head: numbers[0], lastCheckpoint: numbers[1])
     (seq, item, offset) = (numbers[2], numbers[3], numbers[4])
   }
@@ -202,7 +203,8 @@ extension TraceQueries {
     }
     let mediaType = row?.mediaType ?? "application/json"
     if let bytes = row?.bytes {
-      return (Array(bytes[min(offset, bytes.count)..<min(offset + count, bytes.count)]), bytes.count, mediaType)
+      let start = min(offset, bytes.count)
+      return (Array(bytes[start..<(start + min(count, bytes.count - start))]), bytes.count, mediaType)
     }
     guard let size = try files.size(hash), let bytes = try files.read(hash, offset: offset, count: count) else {
       return nil

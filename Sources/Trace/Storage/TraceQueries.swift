@@ -31,19 +31,26 @@ struct TraceQueries {
     var events: [Event] = []
     var values: [SQLValue] = [.integer(ref), .integer(after), .integer(last)]
     if let turn { values.append(.text(turn.rawValue)) }
+    var bytes = 0
     try statement.each(values) { row in
-      events.append(try event(EventRow(row, caseID: caseID), caseID))
-      return true
+      let row = EventRow(row, caseID: caseID)
+      let payload = try payload(row, caseID)
+      bytes += payload?.count ?? 0
+      events.append(try event(row, payload, caseID))
+      return bytes < Self.pageBytes
     }
     return events
   }
 
-  private func event(_ row: EventRow, _ caseID: CaseID) throws -> Event {
+  /// Payloads of one page: at the first event past this it ends.
+  private static let pageBytes = 8 << 20
+
+  private func event(_ row: EventRow, _ payloadBytes: [UInt8]?, _ caseID: CaseID) throws -> Event {
     guard let header = row.header, let hash = row.hash, let kind = EventKind(rawValue: header.kind) else {
       throw VPathError.damaged(caseID, seq: row.seq)
     }
     var payload = JSONValue.null
-    if let bytes = try self.payload(row, caseID) {
+    if let bytes = payloadBytes {
       do {
         payload = try JSONValue.parse(bytes, limits: .payload)
       } catch {
