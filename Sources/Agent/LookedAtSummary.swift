@@ -1,5 +1,6 @@
 // How much of the slides stands behind an answer: tissue analysed, the scale, and what was left out.
-// What must stay true: only evidence counts; areas of regions inside one another are not added twice.
+// What must stay true: only evidence counts; areas of regions that lie mostly inside one another are not
+// added twice, so that no more tissue is claimed than was seen.
 
 import Domain
 
@@ -10,7 +11,7 @@ extension LookedAt {
     return LookedAt(
       tissueAreaMm2: tissueArea(
         cited.map(\.measurement) + cited.flatMap { besides($0.id, $0.measurement, evidence) }, evidence),
-      micronsPerPixel: cited.compactMap { $0.measurement.pixels?.micronsPerPixel }.first,
+      micronsPerPixel: scale(cited.map(\.measurement)),
       leftOut: leftOut(cited.map(\.id), evidence))
   }
 
@@ -27,8 +28,23 @@ extension LookedAt {
     }
   }
 
-  /// Denominators in mm² of the regions cited, each region once and none that lies inside another; where nothing was
-  /// divided by an area, an area itself.
+  /// The scale of the measurement over the largest area; of the first where none is over an area.
+  private static func scale(_ measurements: [Measurement]) -> Double? {
+    let scaled = measurements.filter { $0.pixels?.micronsPerPixel != nil }
+    let widest = scaled.enumerated().max { left, right in
+      let (a, b) = (denominator(left.element), denominator(right.element))
+      return a != b ? a < b : left.offset > right.offset
+    }
+    return widest?.element.pixels?.micronsPerPixel
+  }
+
+  private static func denominator(_ measurement: Measurement) -> Double {
+    guard let ratio = measurement.ratio, ratio.denominatorUnit == .squareMillimetre else { return 0 }
+    return ratio.denominator
+  }
+
+  /// Denominators in mm² of the regions cited, each region once and none that lies mostly inside another; where nothing
+  /// was divided by an area, an area itself.
   private static func tissueArea(_ measurements: [Measurement], _ evidence: CaseEvidence) -> Double? {
     struct Piece {
       var region: Region?
@@ -50,7 +66,7 @@ extension LookedAt {
     for piece in found.sorted(by: { $0.area > $1.area }) {
       let isInside = kept.contains { other in
         guard let outer = other.region, let inner = piece.region else { return true }
-        return outer.slide == inner.slide && outer.rect.contains(inner.rect)
+        return outer.slide == inner.slide && inner.rect.liesMostly(in: outer.rect)
       }
       if !isInside { kept.append(piece) }
     }
@@ -89,7 +105,12 @@ extension LookedAt {
         guard other != place, other.name == place.name, other.unit == place.unit, other.slide == place.slide,
           let outer = other.rect, let inner = place.rect
         else { return false }
-        return outer.contains(inner)
+        // Of two that hold one another, the one measured first.
+        if outer.liesMostly(in: inner), let a = order.firstIndex(of: other), let b = order.firstIndex(of: place), b < a
+        {
+          return false
+        }
+        return inner.liesMostly(in: outer)
       }
     }
     let collected = LeftOutMeasure.collect(outermost.compactMap { latest[$0] })
@@ -104,5 +125,14 @@ extension LookedAt {
     return collected.compactMap { item in
       item.areaMm2.map { LeftOut(what: item.what, areaMm2: $0, share: nil) }
     }
+  }
+}
+
+extension LevelZeroRect {
+  /// Whether more than half of it lies in the other.
+  fileprivate func liesMostly(in other: LevelZeroRect) -> Bool {
+    let shared = intersection(other)
+    guard !shared.isEmpty else { return false }
+    return Double(shared.width) * Double(shared.height) > 0.5 * Double(width) * Double(height)
   }
 }

@@ -35,7 +35,7 @@ enum MediaType: String, CaseIterable, Sendable {
     case .json, .geoJSON:
       do {
         let value = try JSONValue.parse(
-          bytes, limits: JSONLimits(maxBytes: 64 << 20, maxDepth: 32, maxValues: 4_000_000))
+          bytes, limits: JSONLimits(maxBytes: 128 << 20, maxDepth: 32, maxValues: 12_000_000))
         guard self == .geoJSON else { return nil }
         return value["type"]?.stringValue == nil && value.arrayValue == nil ? notOfThisType : nil
       } catch {

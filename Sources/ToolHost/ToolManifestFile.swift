@@ -24,7 +24,8 @@ public struct ToolCheckFinding: Sendable, Hashable, CustomStringConvertible {
   public init(_ severity: Severity, _ subject: String, _ message: String) {
     self.severity = severity
     self.subject = subject
-    self.message = message
+    // An error's own words end with a full stop already.
+    self.message = message.hasSuffix("..") ? String(message.dropLast()) : message
   }
 
   public var description: String { "\(severity.rawValue): \(subject): \(message)" }

@@ -17,5 +17,5 @@ enum ScratchFolder {
 }
 
 enum RFC3339 {
-  static func now() -> String { Date.now.formatted(.iso8601.time(includingFractionalSeconds: true)) }
+  static func now() -> String { Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
 }

@@ -81,6 +81,11 @@ struct Daemon {
         "version": "\(Product.version)", "closedTurns": "\(report.closedTurns.count)", "policy": "\(policy.digest)",
         "planner": "\(planner.name)",
       ])
+    let missing = SlideFolders(configuration.slideDirectories).missing()
+    if !missing.isEmpty {
+      log.warning(
+        "slide directories are not there; `vpathd --check` names them", metadata: ["missing": "\(missing.count)"])
+    }
     let preparing = prepare(hosted)
     let server = Server(
       runtime: runtime, socket: socket, limits: configuration.serverLimits, clock: clock, log: Logger(label: "server"))

@@ -251,6 +251,16 @@ private let hash = SHA256Hex(SampleResults.hash("a"))
     #expect(looked(bodies, cite: ["m1"]).leftOut.map(\.areaMm2) == [0.05])
   }
 
+  @Test func regionsThatOverlapMostlyCountOnce() {
+    let bodies = [
+      density(10, 0.51, in: "r1"), region(x: 0, y: 0, width: 2000, height: 2000),
+      measured("left out: ink", 0.05, .squareMillimetre, in: "r1"), density(10, 0.52, in: "r2"),
+      region(x: 5, y: 0, width: 2000, height: 2000), measured("left out: ink", 0.06, .squareMillimetre, in: "r2"),
+    ]
+    let both = looked(bodies, cite: ["m1", "m3"])
+    #expect(both.tissueAreaMm2 == 0.52 && both.leftOut.map(\.areaMm2) == [0.05])
+  }
+
   @Test func aShareOfOneRegionIsNotToldOfSeveral() {
     let bodies = [
       density(10, 0.2, in: "r1"), region(x: 0, y: 0, width: 500, height: 500),

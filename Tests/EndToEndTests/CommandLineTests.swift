@@ -262,6 +262,9 @@ import Wire
         let cited = answer["findings"]?.arrayValue?.flatMap { $0["evidence"]?.arrayValue ?? [] } ?? []
         let tools = cited.compactMap { answer["evidence"]?[$0.stringValue ?? ""]?["tool"]?["name"]?.stringValue }
         #expect(tools.contains("eosin_fraction"), "\(asked.output)\(asked.errors)")
+        // What it was shown is a view of about 1 µm/px, of a slide of half that.
+        let scale = try #require(answer["lookedAt"]?["micronsPerPixel"]?.numberValue)
+        #expect(abs(scale - 1) < 0.01, "the view's scale, not the slide's: \(scale)")
       }
     }
   }
