@@ -149,18 +149,19 @@ struct CellCounterTool: Sendable {
   ) throws {
     let call = slide.call
     let count = NumberText.grouped(counted.nuclei.count)
+    let place = call.arguments["region"]?.stringValue.map { "in \($0) of \(slide.id)" } ?? "on \(slide.id)"
     try call.write("nuclei.geojson", Self.geoJSON(counted, slide: slide.id))
     items.artefact(
       "nuclei.geojson", mediaType: MediaTypeName.geoJSON,
-      caption: "The centroids of the \(count) nuclear profiles counted on \(slide.id), for QuPath")
+      caption: "The centroids of the \(count) nuclear profiles counted \(place), for QuPath")
     call.progress(0.9, "drawing")
     let gallery = NucleusGallery(
-      counting: counting, nuclei: counted.nuclei, title: "\(count) nuclear profiles counted on \(slide.id)")
+      counting: counting, nuclei: counted.nuclei, title: "\(count) nuclear profiles counted \(place)")
     if let sheet = try gallery.draw() {
       try call.write("gallery.png", sheet.encodedPNG())
       items.artefact(
         "gallery.png", mediaType: MediaTypeName.png,
-        caption: "Counted nuclear profiles of \(slide.id), evenly through the count and the least certain")
+        caption: "Nuclear profiles counted \(place), evenly through the count and the least certain")
     }
     try call.checkCancelled()
     let thumbnail = try SlideOverviewTool.thumbnail(of: slide, map: map)

@@ -45,10 +45,14 @@ struct EvidenceTable: Sendable {
     }?.id
   }
 
-  /// The files that the newest call of a tool gave, on one slide when one is named.
-  func files(by tool: String, on slide: EvidenceID?) -> [EvidenceID] {
+  /// The files that the newest call of a tool gave, on one slide when one is named, over all tissue when that is asked.
+  func files(by tool: String, on slide: EvidenceID?, overAllTissue: Bool = false) -> [EvidenceID] {
     let newest = request.evidence.last { item in
       guard item.tool?.name == tool, item.body.kind != .artefact else { return false }
+      if overAllTissue {
+        guard let region = measurement(item.id)?.region.flatMap({ self.region($0) }), region.label.contains("tissue")
+        else { return false }
+      }
       return slide == nil || self.slide(of: item.id) == slide
     }
     guard let newest else { return [] }

@@ -8,9 +8,10 @@ import Ports
 extension PartPlanner {
   /// Files that counting gave, such as the centres of counted nuclei.
   func files(_ scope: Scope, _ asked: String) throws(Detour) -> PartPlan {
-    let known = table.files(by: BuiltInToolName.counter, on: nil)
-    if !known.isEmpty { return .cite(known) }
     let region = try regions(scope, asked)?.first
+    // The newest count may be one region's; unless one is named, all tissue is meant.
+    let known = table.files(by: BuiltInToolName.counter, on: nil, overAllTissue: region == nil)
+    if region == nil, !known.isEmpty { return .cite(known) }
     let outcome = try outcome(
       of: BuiltInToolName.counter,
       CallTarget(slide: region.flatMap { table.region($0)?.slide } ?? slide(asked), region: region),
