@@ -377,6 +377,20 @@ private func call(_ tool: String, _ arguments: String, part: Int = 1) -> String 
     #expect(turn.answer.findings.first?.statement.contains("Crowded spindle cells") == true)
   }
 
+  @Test func areTakenAlsoWhenTheRequestWithItsPictureBrokeOffOnce() async throws {
+    let steps = script("Crowded spindle cells in wavy bundles.")
+    let chat = ScriptedChat { (_, number) throws(VPathError) in
+      if number == 3 { throw VPathError(.modelUnavailable, "The model server went away.", retryable: true) }
+      return steps[min(number > 3 ? number - 2 : number - 1, steps.count - 1)]
+    }
+    let turn = try await run(
+      brief(asked, drawn: drawn), planner: try .over(chat, planning: .free, vision: true, picture: [1, 2, 3]))
+    #expect(turn.answer.findings.first?.kind == .described, "\(turn.answer.findings) \(turn.answer.notAssessable)")
+    #expect(turn.events(.modelFailed).first?.payload["exchanges"]?.arrayValue?.first?["views"] == ["v1"])
+    let last = turn.events(.modelResponded).last?.payload["reply"]?["exchanges"]?.arrayValue?.first
+    #expect(last?["views"] == ["v1"], "the picture still stands in the chat")
+  }
+
   @Test func areNotTakenFromAModelThatSawNothing() async throws {
     let turn = try await run(
       brief(asked, drawn: drawn),

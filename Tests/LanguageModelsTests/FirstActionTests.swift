@@ -170,6 +170,8 @@ private let counted: [Evidence] = [
     ("Compare the two drawn regions", "cell_counter region=r8 slide=s1"),
     ("Which of the drawn regions is most cellular?", "cell_counter region=r8 slide=s1"),
     ("Show me the drawn region", "region_zoom region=r8 slide=s1"),
+    ("What was left out here?", "cell_counter region=r8 slide=s1"),
+    ("What was left out of the slide?", "slide_overview slide=s1"),
     ("Is there tumour in this region?", "no: no installed tool can tell tumour"),
     ("How much tissue is in the drawn regions?", "cell_counter region=r8 slide=s1"),
   ]

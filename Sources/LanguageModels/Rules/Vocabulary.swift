@@ -157,8 +157,8 @@ struct Vocabulary: Sendable {
     ),
     (
       .everywhere,
-      "whole slide, whole tissue, entire slide, entire tissue, overall, all tissue, everywhere, all over, in total,"
-        + "whole section, entire section, whole specimen, altogether"
+      "of the slide, on the slide, in the slide, whole slide, whole tissue, entire slide, entire tissue, overall,"
+        + "all tissue, everywhere, all over, in total, whole section, entire section, whole specimen, altogether"
     ),
     (
       .limit(.tumour),
