@@ -175,7 +175,9 @@ extension PartPlanner {
 
   func leftOut(_ scope: Scope, showsPlace: Bool, _ asked: String) throws(Detour) -> PartPlan {
     var ids: [EvidenceID] = []
-    if let regions = try regions(scope, asked) {
+    // "Is there ink on it?" is about the slide until a region was spoken of.
+    let place = scope == .focus && table.focus == nil ? .whole : scope
+    if let regions = try regions(place, asked) {
       for region in regions {
         let known = table.leftOut(in: region)
         if !known.isEmpty || table.count(in: region, .perSquareMillimetre) != nil {
