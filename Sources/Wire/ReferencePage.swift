@@ -11,6 +11,8 @@ enum ReferencePage {
     var page = introduction
     page += "\n## Limits\n\n| limit | value |\n|---|---|\n"
     for (name, value) in WireLimits.all.sorted(by: { $0.key < $1.key }) { page += "| `\(name)` | \(value) |\n" }
+    page += "\nBeside these `server/discover` gives what the configuration sets: `turns` that run or wait, of them "
+    page += "`turnsPerCase`, and `parallelCases`.\n"
     page += "\n## Methods\n"
     for method in Methods.all { page += section(method) }
     page += "\n## Notifications\n"
