@@ -2,10 +2,18 @@
 // nobody's control characters but its own.
 
 import Domain
+import Glibc
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct TerminalTests {
-  /// What a terminal of that kind is sent by `vpath ask` of a short question. `script` (bsdutils) makes the terminal.
+/// Makes a terminal for a program.
+private let script = "/usr/bin/script"
+private let canMakeTerminals = access(script, X_OK) == 0 && access("/dev/ptmx", R_OK | W_OK) == 0
+
+@Suite(
+  .serialized, .timeLimit(.minutes(10)),
+  .enabled(if: canMakeTerminals, "needs script (bsdutils) and pseudo-terminals"))
+struct TerminalTests {
+  /// What a terminal of that kind is sent by `vpath ask` of a short question.
   private static func shown(
     _ question: String, in folder: TestFolder, environment more: [String: String]
   ) async throws -> (status: Int32, text: String) {
@@ -16,7 +24,7 @@ import Testing
     let command = (start + ask).map(quoted).joined(separator: " ")
     let environment = CommandLineTests.home(folder).merging(["TERM": "xterm-256color"]) { $1 }.merging(more) { $1 }
     let done = try await Programs.run(
-      "/usr/bin/script", ["--quiet", "--return", "--command", command, "/dev/null"], environment: environment,
+      script, ["--quiet", "--return", "--command", command, "/dev/null"], environment: environment,
       seconds: 300)
     return (done.status, done.output)
   }
