@@ -175,8 +175,8 @@ extension PartPlanner {
 
   func leftOut(_ scope: Scope, showsPlace: Bool, _ asked: String) throws(Detour) -> PartPlan {
     var ids: [EvidenceID] = []
-    // "Is there ink on it?" is about the slide until a region was spoken of.
-    let place = scope == .focus && table.focus == nil ? .whole : scope
+    // "Is there ink on it?" is about the slide, whatever region another part has come to speak of.
+    let place = scope == .focus ? .whole : scope
     if let regions = try regions(place, asked) {
       for region in regions {
         let known = table.leftOut(in: region)
