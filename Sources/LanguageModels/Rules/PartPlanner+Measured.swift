@@ -179,17 +179,19 @@ extension PartPlanner {
     let place = scope == .focus ? .whole : scope
     if let regions = try regions(place, asked) {
       for region in regions {
-        let known = table.leftOut(in: region)
-        if !known.isEmpty || table.count(in: region, .perSquareMillimetre) != nil {
-          // Where nothing was left out, the area that was analysed is the answer.
-          ids += known.isEmpty ? table.count(in: region, .perSquareMillimetre).map { [$0] } ?? [] : known
+        // Where nothing was left out, the area that was analysed is the answer.
+        func answer() -> [EvidenceID] {
+          let leftOut = table.leftOut(in: region)
+          return leftOut.isEmpty ? table.area(in: region).map { [$0] } ?? [] : leftOut
+        }
+        if !answer().isEmpty {
+          ids += answer()
           continue
         }
         let outcome = try outcome(
           of: BuiltInToolName.counter, CallTarget(slide: table.region(region)?.slide, region: region),
           thought: "Find what is to be left out in \(region).")
-        let leftOut = table.leftOut(in: region)
-        ids += try found(leftOut.isEmpty ? table.unranked(outcome.evidence, .perSquareMillimetre) : leftOut, outcome)
+        ids += try found(answer(), outcome)
       }
       return .cite(table.withRegions(ids) + regions.filter { !table.withRegions(ids).contains($0) })
     }
